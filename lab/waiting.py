@@ -1,0 +1,50 @@
+"""Time: the only module that may sleep.
+
+Rules: look first, then wait on an event; every wait has a deadline, anchored when the wait begins. `LAB_TIME_SCALE`
+(default 1) stretches every budget, for slow machines. Budgets with their reasons live in `lab.budgets`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SCALE = float(os.environ.get("LAB_TIME_SCALE", "1"))
+_FIRST_LOOK_S, _LAST_LOOK_S = 0.002, 0.1
+
+
+class Deadline:
+    """A moment by which something must have happened; seconds on the monotonic clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self.budget = seconds * SCALE
+        self._end = time.monotonic() + self.budget
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self._end - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        """Whether the moment has passed."""
+        return self.remaining == 0.0
+
+
+def wait_until(look: Callable[[], T], deadline: Deadline, failure: Callable[[], Exception]) -> T:
+    """Return the first true result of `look`; raise `failure()` when the deadline passes.
+
+    For things that send no event. Looks at once, then at growing intervals of 2 to 100 ms.
+    """
+    pause = _FIRST_LOOK_S
+    while True:
+        if result := look():
+            return result
+        if deadline.expired:
+            raise failure()
+        time.sleep(min(pause, deadline.remaining))
+        pause = min(pause * 1.5, _LAST_LOOK_S)
