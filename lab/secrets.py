@@ -75,6 +75,7 @@ class Mask:
             self._forms.add(base64.b64encode(value.encode(encoding)).decode().rstrip("="))
 
     def __call__(self, text: str) -> str:
+        """Return `text` with every known secret replaced by ***."""
         for form in sorted(self._forms, key=len, reverse=True):
             text = text.replace(form, "***")
         return text
