@@ -1,0 +1,220 @@
+"""The embedded lab: hosts as namespaces of one User-Mode-Linux guest, the server as a twin of Windows 10.
+
+`EmbeddedLab(...).up()` boots a guest of its own and ends it with `down()`; with `detached` the guest outlives this process
+(`lab up`). `EmbeddedLab.running()` finds such a guest, to join it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from lab import budgets
+from lab.backends.base import CapturePoint, Host, SSHEndpoint, WinRMEndpoint
+from lab.embedded import runs
+from lab.embedded.image.cache import cache_root, ensure_image
+from lab.embedded.share import RunKeys, keep_bytecode, make_share
+from lab.embedded.uml.kernel import command_line
+from lab.embedded.uml.supervisor import Plan
+from lab.errors import ConfigError, LabBusy
+from lab.pki import winrm_identity
+from lab.secrets import Secret, write_private
+from lab.topology import Role, Topology
+
+WINRM_PORTS = (5985, 5986)
+Progress = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """Report nothing."""
+
+
+class EmbeddedLab:
+    """One guest; keeps the Lab protocol of `lab.backends.base`."""
+
+    name = "embedded"
+    capabilities = frozenset({"twin", "inversion", "capture", "name-service"})
+
+    def __init__(
+        self, topology: Topology, *, log_folder: Path, worker: int = 0, detached: bool = False, progress: Progress = quiet
+    ) -> None:
+        """Describe the lab; `up` makes it.
+
+        Args:
+            topology: hosts and networks.
+            log_folder: where the console is kept; survives the run.
+            worker: number of the pytest worker; each guest is pinned to one CPU.
+            detached: leave the guest running when this process ends.
+            progress: told one line per phase.
+        """
+        self.topology, self.log_folder, self.progress = topology, log_folder, progress
+        self._worker, self._detached = worker, detached
+        self._run: runs.Run | None = None
+        self._joined = False
+        self._hosts: dict[str, Host] = {}
+
+    @property
+    def capture_points(self) -> Mapping[str, CapturePoint]:
+        """The bridges of the guest's root namespaces, which are nobody's interface."""
+        return {name: CapturePoint(network=name, host="observer", interface=f"br-{name}") for name in self.topology.networks}
+
+    @property
+    def run(self) -> runs.Run:
+        """The guest. Raises ConfigError before `up`."""
+        if self._run is None:
+            raise ConfigError("the lab must be up for this, is down", hint="lab up")
+        return self._run
+
+    @property
+    def joined(self) -> bool:
+        """Whether the guest was there before us, and stays."""
+        return self._joined
+
+    # -- up and down --------------------------------------------------------------------------------------------------
+
+    def up(self) -> Mapping[str, Host]:
+        """Boot the guest. Whatever goes wrong, nothing is left behind.
+
+        Raises:
+            HostError: this machine lacks something.
+            GuestDied, BootTimeout: the guest did not come up; with its last console lines.
+        """
+        for name in runs.sweep():
+            self.progress(f"removed {name}, left behind by a killed supervisor")
+        if self._detached and (other := runs.detached()):
+            raise LabBusy(f"a lab is up already: {other.name}", hint="`lab down` ends it; `lab status` describes it")
+        image = ensure_image(self.progress)
+        began = time.monotonic()
+        folder, lock = runs.new_run()
+        self._run = runs.Run(folder=folder)
+        try:
+            keys = make_share(folder, self.topology, winrm_identity())
+            ports = iter(runs.free_ports(len(self.topology.hosts) + 1))
+            self._hosts = self._endpoints(keys, ports)
+            self.log_folder.mkdir(parents=True, exist_ok=True)
+            plan: Plan = {
+                "run": str(folder), "image": str(image.folder), "cpu": self._cpu(), "silence": budgets.HEARTBEAT,
+                "boot": budgets.BOOT, "detached": self._detached, "log": str(self.log_folder / f"{folder.name}.console.log"),
+                "kernel": command_line(run=folder, share=folder / "share", root=image.root), "forwards": self._forwards(),
+            }
+            self._run.launch(plan, lock)
+            self._save()
+            self._run.wait_ready()
+            keep_bytecode(folder)
+        except BaseException:
+            self.down()
+            raise
+        self.progress(f"{folder.name} is up after {time.monotonic() - began:.1f} s")
+        return self._hosts
+
+    @classmethod
+    def running(cls, topology: Topology, *, log_folder: Path) -> EmbeddedLab | None:
+        """Return the lab that `lab up` left running, joined; None if there is none."""
+        runs.sweep()
+        folder = runs.detached()
+        if folder is None:
+            return None
+        lab = cls(topology, log_folder=log_folder)
+        lab._run, lab._joined = runs.Run(folder=folder), True
+        lab._hosts = _hosts_from(json.loads((folder / "lab.json").read_text()))
+        return lab
+
+    def start(self, name: str) -> Host:
+        """Return a host, starting its daemons if it starts on demand."""
+        if name not in self._hosts:
+            raise ConfigError(f"the topology has no host {name!r}", hint=f"it has {', '.join(self._hosts)}")
+        if self.topology.hosts[name].start.value == "on-demand":
+            self.run.request(op="start", host=name)
+        return self._hosts[name]
+
+    def reset(self) -> None:
+        """Make the twin's Windows as new; end what the previous user of a joined lab left."""
+        self.run.request(op="twin", request={"op": "reset"})
+
+    def invert(self, behaviours: Iterable[str]) -> None:
+        """Reset the twin and invert these behaviours of `lab/twin/fidelity.yaml`; none of them: an ordinary twin again."""
+        self.run.request(op="twin", request={"op": "invert", "ids": list(behaviours)})
+
+    def down(self) -> None:
+        """End the guest, unless it was joined."""
+        if self._run is not None and not self._joined:
+            self._run.end()
+            self._run = None
+
+    def end_joined(self) -> None:
+        """End a lab that `lab up` left running (`lab down`)."""
+        self.run.end()
+        self._run = None
+
+    @property
+    def hosts(self) -> Mapping[str, Host]:
+        """All hosts by name."""
+        return self._hosts
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _cpu(self) -> int:
+        allowed = sorted(os.sched_getaffinity(0), reverse=True)
+        return allowed[self._worker % len(allowed)]
+
+    def _endpoints(self, keys: RunKeys, ports: Iterable[int]) -> dict[str, Host]:
+        free = iter(ports)
+        hosts = {}
+        for host in self.topology.hosts.values():
+            if host.role is Role.SERVER:
+                hosts[host.name] = Host(name=host.name, winrm=WinRMEndpoint(
+                    address="127.0.0.1", http_port=next(free), https_port=next(free), user=keys.user, password=keys.password,
+                    ca_file=keys.winrm_ca))
+            else:
+                hosts[host.name] = Host(name=host.name, ssh=SSHEndpoint(
+                    address="127.0.0.1", port=next(free), user="root", key_file=keys.client_key,
+                    host_key=keys.host_keys[host.name]))
+        return hosts
+
+    def _forwards(self) -> list[dict[str, object]]:
+        forwards: list[dict[str, object]] = []
+        for host in self._hosts.values():
+            inside = str(self.topology.hosts[host.name].address("mgmt"))
+            pairs = []
+            if host.ssh:
+                pairs = [(host.ssh.port, 22)]
+            elif host.winrm:
+                pairs = [(host.winrm.http_port, 5985), (host.winrm.https_port, 5986)]
+            forwards += [{"host_port": outer, "guest_address": inside, "guest_port": inner} for outer, inner in pairs]
+        return forwards
+
+    def _save(self) -> None:
+        described = {
+            name: {
+                "ssh": host.ssh and {"port": host.ssh.port, "key_file": str(host.ssh.key_file), "host_key": host.ssh.host_key},
+                "winrm": host.winrm and {
+                    "http_port": host.winrm.http_port, "https_port": host.winrm.https_port, "user": host.winrm.user,
+                    "password": host.winrm.password.reveal(), "ca_file": str(host.winrm.ca_file)},
+            }
+            for name, host in self._hosts.items()
+        }
+        facts = {"detached": self._detached, "hosts": described, "since": time.time()}
+        write_private(self.run.folder / "lab.json", json.dumps(facts))
+
+
+def _hosts_from(saved: Mapping[str, Mapping[str, Mapping[str, dict[str, object]]]]) -> dict[str, Host]:
+    hosts = {}
+    for name, ways in saved["hosts"].items():
+        ssh, winrm = ways.get("ssh"), ways.get("winrm")
+        hosts[name] = Host(
+            name=name,
+            ssh=SSHEndpoint(address="127.0.0.1", port=int(str(ssh["port"])), user="root", key_file=Path(str(ssh["key_file"])),
+                            host_key=str(ssh["host_key"])) if ssh else None,
+            winrm=WinRMEndpoint(address="127.0.0.1", http_port=int(str(winrm["http_port"])),
+                                https_port=int(str(winrm["https_port"])), user=str(winrm["user"]),
+                                password=Secret(str(winrm["password"])), ca_file=Path(str(winrm["ca_file"]))) if winrm else None,
+        )
+    return hosts
+
+
+def log_folder() -> Path:
+    """Return where `lab up` keeps the consoles of its guests."""
+    return cache_root() / "logs"

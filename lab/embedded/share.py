@@ -1,0 +1,148 @@
+"""The share: the only folder of this machine that the guest sees.
+
+It holds our own code (copied with its times, so that bytecode made by an earlier guest is still valid and an edit is not), the
+bytecode cache, the plan of the hosts and wires, and one private folder per host with the keys and secrets of the run. The code
+is not in the image: an edit takes effect at the next boot.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from lab.embedded.image.cache import cache_root
+from lab.pki import TlsIdentity
+from lab.secrets import Secret, write_private
+from lab.topology import Role, Topology
+
+PACKAGE = Path(__file__).parents[1]
+GUEST_SIDE = ("wire", "twin", "probe/agent", "embedded/guest")
+"""Folders of `lab` whose code runs in the guest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKeys:
+    """Keys and passwords of one run."""
+
+    user: str
+    password: Secret
+    client_key: Path
+    host_keys: dict[str, str]
+    """Public key of each Linux host, as in known_hosts."""
+
+
+def make_share(run: Path, topology: Topology, winrm_tls: TlsIdentity) -> RunKeys:
+    """Fill `run`/share; return the keys that lead in.
+
+    Args:
+        run: the run's folder.
+        topology: the hosts.
+        winrm_tls: certificate and key of the twin's HTTPS listener.
+    """
+    share = run / "share"
+    share.mkdir(mode=0o700)
+    _copy_code(share / "code")
+    _copy_bytecode(share / "pyc")
+    (share / "guest.json").write_text(json.dumps(guest_plan(topology)))
+    client_key = _new_key()
+    key_file = write_private(run / "ssh_key", _private(client_key))
+    password = Secret(base64.b32encode(os.urandom(15)).decode().lower() + "Q7")
+    host_keys: dict[str, str] = {}
+    for host in topology.hosts.values():
+        private = share / "hosts" / host.name
+        private.mkdir(parents=True, mode=0o700)
+        if host.role is Role.SERVER:
+            write_private(private / "winrm.crt", winrm_tls.certificate_pem)
+            write_private(private / "winrm.key", winrm_tls.private_key_pem)
+            write_private(private / "twin.json", json.dumps(_twin_configuration(password, topology)))
+        else:
+            host_key = _new_key()
+            write_private(private / "ssh_host_key", _private(host_key))
+            write_private(private / "authorized_keys", _public(client_key) + "\n")
+            host_keys[host.name] = _public(host_key)
+    return RunKeys(user=TWIN_USER, password=password, client_key=key_file, host_keys=host_keys)
+
+
+TWIN_USER = "labadmin"
+TWIN_COMPUTER_NAME = "WIN10VPN"
+
+
+def _twin_configuration(password: Secret, topology: Topology) -> dict[str, object]:
+    return {
+        "user": TWIN_USER, "password": password.reveal(), "computer_name": TWIN_COMPUTER_NAME,
+        "tls_cert": "/run/lab/private/winrm.crt", "tls_key": "/run/lab/private/winrm.key",
+        "ports": {"http": 5985, "https": 5986}, "address": str(topology.server.address("mgmt")), "invert": [],
+    }
+
+
+def guest_plan(topology: Topology) -> dict[str, object]:
+    """Return what the guest needs to know of the topology, as plain values."""
+    return {
+        "networks": [
+            {"name": network.name, "delay_ms": network.delay_ms, "management": network.management}
+            for network in topology.networks.values()
+        ],
+        "hosts": [
+            {
+                "name": host.name, "role": host.role.value, "start": host.start.value,
+                "addresses": {name: str(interface) for name, interface in host.addresses.items()},
+                "routes": {str(destination): str(gateway) for destination, gateway in host.routes.items()},
+            }
+            for host in topology.hosts.values()
+        ],
+        "names": {topology.vpn.server_name: str(topology.server.address("wan"))},
+    }
+
+
+def _copy_code(target: Path) -> None:
+    for folder in GUEST_SIDE:
+        shutil.copytree(PACKAGE / folder, target / "lab" / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for parent in ("", "probe", "embedded"):
+        shutil.copy2(PACKAGE / parent / "__init__.py", target / "lab" / parent / "__init__.py")
+
+
+def _bytecode() -> Path:
+    return cache_root() / "bytecode"
+
+
+def _copy_bytecode(target: Path) -> None:
+    if _bytecode().exists():
+        shutil.copytree(_bytecode(), target)
+    else:
+        target.mkdir()
+
+
+def keep_bytecode(run: Path) -> None:
+    """Keep what a guest compiled, for the next one. Called when the guest has said that its files are complete (a file that it
+    is still writing would be read as a broken module)."""
+    fresh = Path(f"{_bytecode()}.{run.name}")
+    shutil.copytree(run / "share" / "pyc", fresh)
+    old = Path(f"{fresh}.old")
+    try:
+        _bytecode().rename(old)
+    except FileNotFoundError:
+        pass
+    try:
+        fresh.rename(_bytecode())
+    except OSError:  # another run was quicker
+        shutil.rmtree(fresh, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _new_key() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.generate()
+
+
+def _private(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+
+
+def _public(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()

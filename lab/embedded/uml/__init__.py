@@ -1,0 +1,1 @@
+"""The guest as a process of this machine: its command line, its supervisor, its control line."""

@@ -1,0 +1,352 @@
+"""The process that guarantees the end: nothing of a guest outlives its owner.
+
+    python -m lab.embedded.uml.supervisor PLAN.json
+
+It starts slirp4netns and linux.uml, keeps the control line, passes the console on, and waits for the first of: the owner is
+gone (end of file on standard input; a plan that is `detached` has no owner), `down` on the control socket, SIGTERM, the end of
+either process, a guest that no longer answers. Then it kills both process groups, reaps every descendant and removes the run
+folder.
+
+Rules of this file: standard library only and one thread, so that it starts in milliseconds and can always act. It is a child
+subreaper; linux.uml calls setsid() itself and slirp4netns forks, so both are ended as process groups (a guest's helper clones
+survive the death of its main process and hold its pipes open). A kernel panic is abort() of linux.uml: exit by signal 6.
+
+Standard output: one JSON object per line, {"event": "console" | "ready" | "end", ...}. The control socket
+(run folder/control.sock) takes one JSON request per line and answers each with one line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from typing import TypedDict
+
+PR_SET_CHILD_SUBREAPER = 36
+PIECE = 1500
+"""Bytes per piece on the control line: it stalls for ever once about 4 KB are under way (kernel 6.12)."""
+ACKNOWLEDGE = b"\x06"
+BEAT_EVERY = 2.0
+GRACE = 5.0
+"""Seconds for killed processes to be reaped before the folder goes anyway."""
+
+
+class Forward(TypedDict):
+    """One TCP port of this machine, bound to 127.0.0.1, that leads to a port of a host in the guest."""
+
+    host_port: int
+    guest_address: str
+    guest_port: int
+
+
+class Plan(TypedDict):
+    """What to run; written by `lab.embedded.runs`."""
+
+    run: str
+    image: str
+    kernel: list[str]
+    cpu: int
+    silence: float
+    """Seconds without an answer on the control line after which the guest is called hung."""
+    boot: float
+    """Seconds within which the guest must have said that it is ready."""
+    forwards: list[Forward]
+    detached: bool
+    log: str
+    """File that keeps the console; outside of the run folder, so that it survives."""
+
+
+class Ended(Exception):  # noqa: N818 - the normal way out of the loop
+    """Why the guest ends."""
+
+
+class Client:
+    """A connection to the control socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection, self.buffer = connection, b""
+
+
+class Supervisor:
+    """One guest from start to end."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.run = Path(plan["run"])
+        self.selector = selectors.DefaultSelector()
+        self.line, self.guest_end = socket.socketpair()
+        self.pending: deque[tuple[Client | None, bytes]] = deque()
+        """Requests for the guest that wait, and who asked (None: the heartbeat)."""
+        self.asked: tuple[Client | None, list[bytes]] | None = None
+        """The request under way and its pieces that are not sent yet."""
+        self.answer = b""
+        self.is_ready = False
+        self.born = self.heard = self.beat = time.monotonic()
+        self.console_rest = b""
+        self.log = os.open(plan["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    # -- starting -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start both processes and listen to everything."""
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # hostfs keeps one descriptor per cached inode
+        wire = self.run / "wire"
+        self.network = subprocess.Popen(
+            ["slirp4netns", "--target-type=bess", "--disable-host-loopback", "--disable-dns",
+             "-a", str(self.run / "api"), str(wire)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )
+        self.watch(os.pidfd_open(self.network.pid), lambda _: self.end(self.how(self.network, "slirp4netns")))
+        self.await_file(wire)
+        read_end, write_end = os.pipe()
+        fd = self.guest_end.fileno()
+        cpu = self.plan["cpu"]
+        self.guest = subprocess.Popen(
+            [*self.plan["kernel"], f"con1=fd:{fd}"], cwd=self.plan["image"], stdin=subprocess.DEVNULL, stdout=write_end,
+            stderr=write_end, pass_fds=[fd],
+            env={"PATH": "/usr/bin:/bin", "TMPDIR": str(self.run), "LD_LIBRARY_PATH": self.plan["image"]},
+            preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),  # noqa: PLW1509 - one thread, nothing to deadlock on
+        )
+        os.close(write_end)
+        self.guest_end.close()
+        (self.run / "pids").write_text(f"{self.guest.pid} {self.network.pid}\n")
+        os.set_blocking(read_end, False)
+        self.watch(read_end, self.read_console)
+        self.watch(os.pidfd_open(self.guest.pid), lambda _: self.guest_ended(read_end))
+        self.line.setblocking(False)
+        self.watch(self.line.fileno(), lambda _: self.read_line())
+        if not self.plan["detached"]:
+            self.watch(0, lambda _: self.owner_spoke())
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(self.run / "control.sock"))
+        server.listen()
+        self.watch(server.fileno(), lambda _: self.accept(server))
+        self.connected = False
+
+    def watch(self, descriptor: int, act: object) -> None:
+        self.selector.register(descriptor, selectors.EVENT_READ, act)
+
+    def await_file(self, path: Path) -> None:
+        """Wait for a socket that slirp4netns makes; it sends no event and takes a few milliseconds."""
+        while not path.exists():
+            self.turn(0.002)
+
+    def forward(self, entry: Forward) -> None:
+        """Open one port of this machine. slirp4netns serves its API only once the guest's network device has connected."""
+        with socket.socket(socket.AF_UNIX) as api:
+            api.connect(str(self.run / "api"))
+            arguments = {"proto": "tcp", "host_addr": "127.0.0.1", "host_port": entry["host_port"],
+                         "guest_addr": entry["guest_address"], "guest_port": entry["guest_port"]}
+            api.sendall(json.dumps({"execute": "add_hostfwd", "arguments": arguments}).encode())
+            api.shutdown(socket.SHUT_WR)
+            reply = api.recv(1000)
+        if b'"return"' not in reply:
+            self.end(f"port {entry['host_port']} of 127.0.0.1 is in use: {reply.decode(errors='replace').strip()}")
+
+    # -- the loop -------------------------------------------------------------------------------------------------
+
+    def turn(self, patience: float) -> None:
+        """Wait for events once and act on them."""
+        for key, _ in self.selector.select(patience):
+            if key.fd in self.selector.get_map():
+                key.data(key.fd)
+
+    def serve(self) -> None:
+        """Until something ends it."""
+        while True:
+            if not self.connected and (self.run / "api").exists():
+                self.connected = True
+                for entry in self.plan["forwards"]:
+                    self.forward(entry)
+            now = time.monotonic()
+            if not self.is_ready and now - self.born > self.plan["boot"]:
+                self.end(f"the guest was not ready after {self.plan['boot']:.0f} s")
+            if self.is_ready and now - self.beat > BEAT_EVERY:
+                self.beat = now
+                self.ask(None, b'{"op": "beat"}')
+            if self.asked and now - self.heard > self.plan["silence"]:
+                self.end(f"the guest hangs: no answer on its control line for {self.plan['silence']:.0f} s")
+            self.turn(BEAT_EVERY if self.connected else 0.005)
+
+    def end(self, why: str) -> None:
+        raise Ended(why)
+
+    @staticmethod
+    def how(process: subprocess.Popen[bytes], name: str) -> str:
+        code = process.wait()
+        if code >= 0:
+            return f"{name} ended with exit code {code}"
+        return f"{name} was ended by {signal.Signals(-code).name}"
+
+    def guest_ended(self, console: int) -> None:
+        with contextlib.suppress(Ended):
+            self.read_console(console)
+        how = self.how(self.guest, "the guest")
+        self.end(how + " (a kernel panic)" if self.guest.returncode == -signal.SIGABRT else how)
+
+    def owner_spoke(self) -> None:
+        if not os.read(0, 4096):
+            self.end("owner gone")
+
+    # -- console ----------------------------------------------------------------------------------------------------
+
+    def read_console(self, descriptor: int) -> None:
+        try:
+            data = os.read(descriptor, 1 << 16)
+        except BlockingIOError:
+            return
+        if not data:
+            self.selector.unregister(descriptor)
+            return
+        os.write(self.log, data)
+        *lines, self.console_rest = (self.console_rest + data).split(b"\n")
+        for line in lines:
+            text = line.decode("utf-8", "replace").rstrip("\r")
+            self.say(event="console", line=text, ms=round((time.monotonic() - self.born) * 1000))
+            if text.startswith("@fail"):
+                self.end(f"the guest could not boot: {text[6:]}")
+
+    def say(self, **fact: object) -> None:
+        """Tell the owner; a detached supervisor's output goes nowhere."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(1, json.dumps(fact).encode() + b"\n")
+
+    # -- the control line ---------------------------------------------------------------------------------------------
+
+    def ask(self, client: Client | None, request: bytes) -> None:
+        self.pending.append((client, request))
+        self.next_request()
+
+    def next_request(self) -> None:
+        if self.asked or not self.pending:
+            return
+        client, request = self.pending.popleft()
+        pieces = [request[i:i + PIECE] for i in range(0, len(request), PIECE)]
+        self.asked = (client, [b"+" + piece + b"\n" for piece in pieces[:-1]] + [b"." + pieces[-1] + b"\n"])
+        self.heard = time.monotonic()
+        self.next_piece()
+
+    def next_piece(self) -> None:
+        if self.asked and self.asked[1]:
+            self.line.sendall(self.asked[1].pop(0))
+
+    def read_line(self) -> None:
+        data = self.line.recv(1 << 16)
+        if not data:
+            return
+        self.heard = time.monotonic()
+        while data[:1] == ACKNOWLEDGE:
+            data = data[1:]
+            self.next_piece()
+        self.answer += data
+        while b"\n" in self.answer:
+            line, self.answer = self.answer.split(b"\n", 1)
+            self.take(line)
+
+    def take(self, line: bytes) -> None:
+        """One line of the guest: that it is ready, or the answer to the request under way."""
+        if not self.is_ready:
+            self.is_ready = True
+            self.say(event="ready", facts=json.loads(line), ms=round((time.monotonic() - self.born) * 1000))
+            return
+        client = self.asked[0] if self.asked else None
+        self.asked = None
+        if client:
+            with contextlib.suppress(OSError):
+                client.connection.sendall(line + b"\n")
+        self.next_request()
+
+    # -- the control socket -------------------------------------------------------------------------------------------
+
+    def accept(self, server: socket.socket) -> None:
+        connection, _ = server.accept()
+        client = Client(connection)
+        self.watch(connection.fileno(), lambda _: self.read_client(client))
+
+    def read_client(self, client: Client) -> None:
+        try:
+            data = client.connection.recv(1 << 16)
+        except OSError:
+            data = b""
+        if not data:
+            self.selector.unregister(client.connection.fileno())
+            client.connection.close()
+            return
+        client.buffer += data
+        while b"\n" in client.buffer:
+            request, client.buffer = client.buffer.split(b"\n", 1)
+            if json.loads(request).get("op") == "down":
+                self.end("asked to end")
+            self.ask(client, request)
+
+    # -- the end --------------------------------------------------------------------------------------------------------
+
+    def finish(self, why: str) -> None:
+        """Kill, reap, remove."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # waited for below; not earlier, children inherit it
+        for process in (getattr(self, "guest", None), getattr(self, "network", None)):
+            if process is not None:
+                kill_group(process.pid)
+        deadline = time.monotonic() + GRACE
+        with contextlib.suppress(ChildProcessError):
+            while time.monotonic() < deadline:
+                if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                    self.turn_quietly()
+        shutil.rmtree(self.run, ignore_errors=True)
+        self.say(event="end", why=why)
+
+    @staticmethod
+    def turn_quietly() -> None:
+        """Wait a moment for a child to end."""
+        with contextlib.suppress(InterruptedError):
+            signal.sigtimedwait({signal.SIGCHLD}, 0.005)
+
+
+def kill_group(leader: int) -> None:
+    """SIGKILL to the process group that `leader` leads, or to it alone if it has not become a leader yet."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.getpgid(leader) != os.getpgid(0):
+            os.killpg(leader, signal.SIGKILL)
+            return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(leader, signal.SIGKILL)
+
+
+def main() -> int:
+    """Run the plan named on the command line."""
+    plan: Plan = json.loads(Path(sys.argv[1]).read_text())
+    supervisor = Supervisor(plan)
+
+    def asked(*_: object) -> None:
+        supervisor.end("asked to end by a signal")
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, asked)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner; it ends us by going
+    why = "the supervisor failed"
+    try:
+        supervisor.start()
+        supervisor.serve()
+    except Ended as reason:
+        why = str(reason)
+    finally:
+        supervisor.finish(why)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
