@@ -126,7 +126,8 @@ class Run:
         threading.Thread(target=self._listen, name="supervisor", daemon=True).start()
 
     def _listen(self) -> None:
-        assert self.process is not None and self.process.stdout is not None
+        assert self.process is not None
+        assert self.process.stdout is not None
         for raw in self.process.stdout:
             event = json.loads(raw)
             if event["event"] == "console":
@@ -145,7 +146,7 @@ class Run:
     def _console(self, line: str, milliseconds: int) -> None:
         self.console.append(line)
         if line.startswith("@"):
-            self.marks[line[1:].split()[0]] = milliseconds
+            self.marks[line[1:].split(maxsplit=1)[0]] = milliseconds
         if self.on_console:
             self.on_console(line, milliseconds)
 
@@ -187,7 +188,8 @@ class Run:
             try:
                 answer = self._exchange(request)
             except OSError as error:
-                raise self.death() if self.ended else LinkLost(f"the control line of {self.folder.name} broke: {error}") from error
+                lost = LinkLost(f"the control line of {self.folder.name} broke: {error}")
+                raise (self.death() if self.ended else lost) from error
         if "error" in answer:
             raise InfrastructureError(f"the guest could not {request.get('op')}: {answer['error']}")
         return answer
@@ -202,7 +204,7 @@ class Run:
         assert self._control_file is not None
         line = self._control_file.readline()
         if not line:
-            raise ConnectionResetError("end of file")  # noqa: TRY003
+            raise ConnectionResetError("end of file")
         answer = json.loads(line)
         assert isinstance(answer, dict)
         return answer

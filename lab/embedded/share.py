@@ -8,6 +8,7 @@ is not in the image: an edit takes effect at the next boot.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -125,10 +126,8 @@ def keep_bytecode(run: Path) -> None:
     fresh = Path(f"{_bytecode()}.{run.name}")
     shutil.copytree(run / "share" / "pyc", fresh)
     old = Path(f"{fresh}.old")
-    try:
+    with contextlib.suppress(FileNotFoundError):
         _bytecode().rename(old)
-    except FileNotFoundError:
-        pass
     try:
         fresh.rename(_bytecode())
     except OSError:  # another run was quicker

@@ -64,5 +64,5 @@ class ControlLine:
         operation = self.operations.get(str(request.pop("op")))
         try:
             return {"ok": operation(**request)} if operation else {"error": "unknown operation"}
-        except Exception as error:  # noqa: BLE001 - the answer carries it
+        except Exception as error:
             return {"error": f"{type(error).__name__}: {error}"}

@@ -75,7 +75,7 @@ def start_server(host: HostPlan, plan: GuestPlan) -> dict[int, str]:
 
 
 def start_dns(host: HostPlan, plan: GuestPlan) -> dict[int, str]:
-    """dnsmasq with the names of the lab."""
+    """Dnsmasq with the names of the lab."""
     listen = host["addresses"]["wan"].split("/")[0]
     names = [f"--address=/{name}/{address}" for name, address in plan["names"].items()]
     return {spawn(["/usr/sbin/dnsmasq", "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=",

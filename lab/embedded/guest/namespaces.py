@@ -27,7 +27,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(source: str | None, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
-    """mount(2). Raises OSError that names the target."""
+    """Mount a file system. Raises OSError that names the target."""
     arguments = [text.encode() if text is not None else None for text in (source, target, kind)]
     if _libc.mount(*arguments, ctypes.c_ulong(flags), data.encode() if data else None):
         number = ctypes.get_errno()
@@ -63,7 +63,7 @@ def fork_host(name: str, first_process: Callable[[int], None]) -> tuple[int, int
             os.write(born_write, b"!")
             os.close(born_write)
             first_process(go_read)
-        except BaseException as error:  # noqa: BLE001 - pid 1 must not end silently
+        except BaseException as error:
             with open("/dev/console", "w") as console:
                 console.write(f"@fail host {name}: {type(error).__name__}: {error}\n")
         os._exit(1)

@@ -22,7 +22,7 @@ def command_line(*, run: Path, share: Path, root: Path, memory: str = MEMORY) ->
         f"mem={memory}",
         f"ubd0r={root}",  # read-only: several guests share one image
         "root=/dev/ubda", "rootfstype=ext2", "ro", "init=/lab/init",
-        "con0=null,fd:1", "con=null", "ssl=null",  # console to standard output; con1, the control line, is added by the supervisor
+        "con0=null,fd:1", "con=null", "ssl=null",  # con1, the control line, is added by the supervisor
         "quiet", "loglevel=3",
         "initcall_blacklist=raid6_select_algo",  # a benchmark that costs 0.8 of 1.2 seconds
         "ipv6.disable=1",  # the lab is IPv4; neighbour discovery would only be noise in captures

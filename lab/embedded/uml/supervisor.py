@@ -67,7 +67,7 @@ class Plan(TypedDict):
     """File that keeps the console; outside of the run folder, so that it survives."""
 
 
-class Ended(Exception):  # noqa: N818 - the normal way out of the loop
+class Ended(Exception):
     """Why the guest ends."""
 
 
@@ -138,6 +138,7 @@ class Supervisor:
         self.connected = False
 
     def watch(self, descriptor: int, act: object) -> None:
+        """Call `act(descriptor)` whenever it is readable."""
         self.selector.register(descriptor, selectors.EVENT_READ, act)
 
     def await_file(self, path: Path) -> None:
@@ -183,28 +184,33 @@ class Supervisor:
             self.turn(BEAT_EVERY if self.connected else 0.005)
 
     def end(self, why: str) -> None:
+        """Leave the loop; `why` is reported to the owner."""
         raise Ended(why)
 
     @staticmethod
     def how(process: subprocess.Popen[bytes], name: str) -> str:
+        """Return the sentence that tells how a process ended."""
         code = process.wait()
         if code >= 0:
             return f"{name} ended with exit code {code}"
         return f"{name} was ended by {signal.Signals(-code).name}"
 
     def guest_ended(self, console: int) -> None:
+        """Take the last console lines, then end."""
         with contextlib.suppress(Ended):
             self.read_console(console)
         how = self.how(self.guest, "the guest")
         self.end(how + " (a kernel panic)" if self.guest.returncode == -signal.SIGABRT else how)
 
     def owner_spoke(self) -> None:
+        """The owner never writes: readable means that it is gone."""
         if not os.read(0, 4096):
             self.end("owner gone")
 
     # -- console ----------------------------------------------------------------------------------------------------
 
     def read_console(self, descriptor: int) -> None:
+        """Keep what the guest printed, and pass whole lines on."""
         try:
             data = os.read(descriptor, 1 << 16)
         except BlockingIOError:
@@ -228,10 +234,12 @@ class Supervisor:
     # -- the control line ---------------------------------------------------------------------------------------------
 
     def ask(self, client: Client | None, request: bytes) -> None:
+        """Queue a request for the guest."""
         self.pending.append((client, request))
         self.next_request()
 
     def next_request(self) -> None:
+        """Begin the next request when none is under way."""
         if self.asked or not self.pending:
             return
         client, request = self.pending.popleft()
@@ -241,10 +249,12 @@ class Supervisor:
         self.next_piece()
 
     def next_piece(self) -> None:
+        """Send the next piece of the request under way."""
         if self.asked and self.asked[1]:
             self.line.sendall(self.asked[1].pop(0))
 
     def read_line(self) -> None:
+        """Take acknowledgements and answers."""
         data = self.line.recv(1 << 16)
         if not data:
             return
@@ -273,11 +283,13 @@ class Supervisor:
     # -- the control socket -------------------------------------------------------------------------------------------
 
     def accept(self, server: socket.socket) -> None:
+        """Take a new client of the control socket."""
         connection, _ = server.accept()
         client = Client(connection)
         self.watch(connection.fileno(), lambda _: self.read_client(client))
 
     def read_client(self, client: Client) -> None:
+        """Take requests of a client."""
         try:
             data = client.connection.recv(1 << 16)
         except OSError:
