@@ -35,6 +35,8 @@ class RunKeys:
     user: str
     password: Secret
     client_key: Path
+    winrm_ca: Path
+    """PEM of the root above the twin's HTTPS certificate."""
     host_keys: dict[str, str]
     """Public key of each Linux host, as in known_hosts."""
 
@@ -68,7 +70,8 @@ def make_share(run: Path, topology: Topology, winrm_tls: TlsIdentity) -> RunKeys
             write_private(private / "ssh_host_key", _private(host_key))
             write_private(private / "authorized_keys", _public(client_key) + "\n")
             host_keys[host.name] = _public(host_key)
-    return RunKeys(user=TWIN_USER, password=password, client_key=key_file, host_keys=host_keys)
+    return RunKeys(user=TWIN_USER, password=password, client_key=key_file, host_keys=host_keys,
+                   winrm_ca=write_private(run / "winrm_ca.crt", winrm_tls.root_pem))
 
 
 TWIN_USER = "labadmin"

@@ -1,0 +1,173 @@
+"""One build of the image: mmdebstrap makes a tar, genext2fs a disk of it; kernel and loader come out of the same tar.
+
+linux.uml of Debian 13 wants a newer libc than Debian 12 has, so it is always started with the image's own loader: its
+interpreter's name is replaced by a relative one ("ld.so", in the image's folder, which is its working directory).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lab.embedded.image import archive, wheels
+from lab.embedded.image.recipe import EXCLUDED_FOLDERS, KERNEL_LEFT_OUT, KERNEL_PARTS, PYTHON, SUITE, Recipe
+from lab.errors import HostError
+
+Progress = Callable[[str], None]
+LIBRARY = "usr/lib/x86_64-linux-gnu"
+LOADER = b"/lib64/ld-linux-x86-64.so.2\0"
+NEEDED_MB = 1500
+"""Peak of a build: tree, tar, disk."""
+PR_SET_PDEATHSIG = 1
+
+
+def choose_mode() -> str:
+    """Return mmdebstrap's mode: root works in containers too; an ordinary user takes namespaces where they are allowed, else
+    fakechroot, which needs none (half as fast)."""
+    if os.geteuid() == 0:
+        return "root"
+    try:
+        probe = subprocess.run(["unshare", "--user", "--map-root-user", "--map-auto", "true"], capture_output=True, check=False)
+    except FileNotFoundError:
+        return "fakechroot"
+    return "unshare" if probe.returncode == 0 else "fakechroot"
+
+
+def build(recipe: Recipe, target: Path, progress: Progress, *, lock: int) -> None:
+    """Fill `target` with root.ext2, linux.uml, ld.so, libc.so.6, packages and build.log.
+
+    Args:
+        recipe: what to build.
+        target: an empty folder.
+        progress: told one line per stage.
+        lock: descriptor of the cache's lock; children inherit it, so that an orphan still holds it.
+
+    Raises:
+        HostError: a tool is missing or failed; with the end of its output and the log's place.
+    """
+    for tool, package in (("mmdebstrap", "mmdebstrap"), ("genext2fs", "genext2fs")):
+        if shutil.which(tool) is None:
+            raise HostError(f"{tool} is not installed", hint=f"apt install {package}, or `make setup`")
+    # In unshare mode mmdebstrap's root is another user of ours, so the work folder and its parents must be open to it.
+    base = Path(os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108 - a private folder is made in it
+    free = shutil.disk_usage(base).free >> 20
+    if free < NEEDED_MB:
+        raise HostError(f"{base} has {free} MB free, building the image needs {NEEDED_MB}", hint="set TMPDIR to a larger folder")
+    work = Path(tempfile.mkdtemp(prefix="lab-image-", dir=base))
+    try:
+        work.chmod(0o755)
+        _build_in(work, recipe, target, Stages(progress), lock)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+class Stages:
+    """Progress with the time that each stage took."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._began = progress, time.monotonic()
+
+    def __call__(self, stage: str) -> None:
+        """Tell that a stage begins."""
+        self._progress(f"[{time.monotonic() - self._began:5.1f} s] {stage}")
+
+
+def _build_in(work: Path, recipe: Recipe, target: Path, stage: Stages, lock: int) -> None:
+    stage("fetch wheels for the guest's Python")
+    (work / "wheels").mkdir()
+    wheels.unpack(wheels.download(work / "wheels"), work / "site")
+    (work / "init").write_bytes(recipe.init)
+    (work / "init").chmod(0o755)
+    tar = work / "image.tar"
+    mode = choose_mode()
+    stage(f"mmdebstrap {SUITE} ({mode} mode, {len(recipe.packages)} packages and what they need)")
+    _mmdebstrap(work, recipe, tar, mode=mode, log=target / "build.log", stage=stage, lock=lock)
+    stage("make the disk")
+    blocks = tar.stat().st_size // 4096 * 112 // 100 + 6000
+    # Never -q: it does not mean quiet but squash (owner root, no group bits).
+    _run(["genext2fs", "-B", "4096", "-b", str(blocks), "-N", "14000", "-a", str(tar), str(target / "root.ext2")], lock)
+    stage("take kernel and loader out of it")
+    _take_out(tar, target)
+    (target / "root.ext2").chmod(0o444)
+
+
+def _mmdebstrap(work: Path, recipe: Recipe, tar: Path, *, mode: str, log: Path, stage: Stages, lock: int) -> None:
+    site = f"/usr/local/lib/python{PYTHON}/dist-packages"
+    hooks = [
+        f'mkdir -p "$1"{site} "$1"/lab "$1"/ov',
+        f"sync-in {work}/site {site}",
+        f"upload {work}/init /lab/init",
+        'chroot "$1" python3 -m compileall -q -f --invalidation-mode unchecked-hash'
+        f" /usr/lib/python3 /usr/lib/python{PYTHON} {site}",
+        'mkdir -p "$1"/usr/lib/modules; for d in "$1"/usr/lib/uml/modules/*; do'
+        ' ln -s ../uml/modules/${d##*/} "$1"/usr/lib/modules/; chroot "$1" depmod ${d##*/}; done',
+        'rm -f "$1"/etc/ssh/ssh_host_* "$1"/usr/share/python3/debpython/__pycache__/*.pyc "$1"/etc/hostname'
+        ' "$1"/etc/resolv.conf "$1"/etc/apt/apt.conf.d/99mmdebstrap; : > "$1"/etc/machine-id',
+        'chroot "$1" dpkg-query -W -f "\\${Package}=\\${Version} \\${Architecture}\\n" > "$1"/etc/lab-packages',
+    ]
+    modules = "/usr/lib/uml/modules/*/kernel"
+    dpkg = [f"path-exclude=/usr/share/{folder}/*" for folder in EXCLUDED_FOLDERS]
+    dpkg += ["path-include=/usr/share/doc/*/copyright", "path-exclude=/usr/lib/*-linux-gnu/gconv/*", f"path-exclude={modules}/*"]
+    dpkg += [f"path-include={modules}/{part}/*" for part in KERNEL_PARTS]
+    dpkg += [f"path-exclude={modules}/{part}/*" for part in KERNEL_LEFT_OUT]
+    command = [
+        "mmdebstrap", f"--mode={mode}", "--variant=essential", "--format=tar", f"--include={','.join(recipe.packages)}",
+        '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"', *archive.apt_options(),
+        *[f"--dpkgopt={option}" for option in dpkg], "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+        *[f"--customize-hook={hook}" for hook in hooks], SUITE, str(tar), *archive.sources(),
+    ]
+    environment = os.environ | {"SOURCE_DATE_EPOCH": "1751630000", "LC_ALL": "C.UTF-8", "TZ": "UTC", "TMPDIR": str(work)}
+    with log.open("wb") as record:
+        record.write((" ".join(command) + "\n").encode())
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=record, stderr=subprocess.PIPE, env=environment,
+                                   pass_fds=[lock], preexec_fn=_die_with_parent)  # noqa: PLW1509 - one call to prctl
+        assert process.stderr is not None
+        for raw in process.stderr:
+            record.write(raw)
+            line = raw.decode(errors="replace").strip()
+            if line.startswith("I: ") and line.endswith("..."):
+                stage(f"  {line[3:-3]}")
+        if process.wait():
+            record.flush()
+            raise HostError("mmdebstrap could not make the guest's image", evidence="\n".join(log.read_text().splitlines()[-8:]),
+                            hint=f"the whole log is {log.parent.with_suffix('.log')}; {archive.VARIABLE} names another mirror")
+
+
+def _die_with_parent() -> None:
+    """In the child: end when the builder is killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def _run(command: list[str], lock: int) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=[lock])
+    if done.returncode:
+        raise HostError(f"{command[0]} failed", evidence="\n".join((done.stderr or done.stdout).splitlines()[-8:]))
+
+
+def _take_out(tar: Path, target: Path) -> None:
+    wanted = {
+        "./usr/bin/linux.uml": "linux.uml", f"./{LIBRARY}/ld-linux-x86-64.so.2": "ld.so", f"./{LIBRARY}/libc.so.6": "libc.so.6",
+        "./etc/lab-packages": "packages",
+    }
+    with tarfile.open(tar) as members:
+        for member in members:
+            if member.name in wanted:
+                source = members.extractfile(member)
+                assert source is not None
+                content = source.read()
+                if wanted[member.name] == "linux.uml":
+                    content = content.replace(LOADER, b"ld.so".ljust(len(LOADER), b"\0"))
+                file = target / wanted.pop(member.name)
+                file.write_bytes(content)
+                file.chmod(0o555 if file.name in ("linux.uml", "ld.so") else 0o444)
+            if not wanted:
+                return
+    raise HostError(f"the image lacks {', '.join(wanted)}", hint="the archive has changed; see lab/embedded/image/packages.txt")
