@@ -157,7 +157,8 @@ def load_topology(path: Path | None = None) -> Topology:
     try:
         content = _File.model_validate(yaml.safe_load(file.read_text()))
     except OSError as error:
-        raise ConfigError(f"the topology {file} cannot be read: {error.strerror}", hint=f"{VARIABLE} names another file") from error
+        problem_text = f"the topology {file} cannot be read: {error.strerror}"
+        raise ConfigError(problem_text, hint=f"{VARIABLE} names another file") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"the topology {file} is not YAML: {error}") from error
     except ValidationError as error:
@@ -180,36 +181,46 @@ def load_topology(path: Path | None = None) -> Topology:
     return Topology(networks=networks, hosts=hosts, vpn=Vpn(server_name=content.vpn.server_name, pool=pool))
 
 
+def _wrong(file: Path, place: str, problem: str) -> ConfigError:
+    return ConfigError(f"{file}: {place}: {problem}")
+
+
 def _check(content: _File, file: Path) -> None:
     """Check what concerns more than one entry."""
-
-    def wrong(place: str, problem: str) -> ConfigError:
-        return ConfigError(f"{file}: {place}: {problem}")
-
     management = [name for name, network in content.networks.items() if network.management]
     if len(management) != 1:
-        raise wrong("networks", f"exactly one must be `management: true`, there are {len(management)}")
+        raise _wrong(file, "networks", f"exactly one must be `management: true`, there are {len(management)}")
     servers = [name for name, host in content.hosts.items() if host.role is Role.SERVER]
     if len(servers) != 1:
-        raise wrong("hosts", f"exactly one must have the role server, there are {len(servers)}")
-    taken: dict[IPv4Address, str] = {}
+        raise _wrong(file, "hosts", f"exactly one must have the role server, there are {len(servers)}")
     for name, host in content.hosts.items():
         if management[0] not in host.addresses:
-            raise wrong(f"hosts.{name}.addresses", f"lacks {management[0]}, the way in")
+            raise _wrong(file, f"hosts.{name}.addresses", f"lacks {management[0]}, the way in")
+    if "lan" not in content.hosts[servers[0]].addresses:
+        raise _wrong(file, f"hosts.{servers[0]}.addresses", "lacks lan, the network behind the server")
+    _check_pool(content, file, _check_addresses(content, file))
+
+
+def _check_addresses(content: _File, file: Path) -> dict[IPv4Address, str]:
+    """Check every address against its network and the others; return who has which."""
+    taken: dict[IPv4Address, str] = {}
+    for name, host in content.hosts.items():
         for network, address in host.addresses.items():
             place = f"hosts.{name}.addresses.{network}"
             if network not in content.networks:
-                raise wrong(place, f"no such network; there are {', '.join(content.networks)}")
+                raise _wrong(file, place, f"no such network; there are {', '.join(content.networks)}")
             if address not in content.networks[network].subnet:
-                raise wrong(place, f"{address} is not in {content.networks[network].subnet}")
+                raise _wrong(file, place, f"{address} is not in {content.networks[network].subnet}")
             if address in taken:
-                raise wrong(place, f"{address} is the address of {taken[address]} already")
+                raise _wrong(file, place, f"{address} is the address of {taken[address]} already")
             taken[address] = name
-    pool, lan = content.vpn.pool, content.hosts[servers[0]].addresses.get("lan")
-    if lan is None:
-        raise wrong(f"hosts.{servers[0]}.addresses", "lacks lan, the network behind the server")
-    if pool.first > pool.last or pool.first not in content.networks["lan"].subnet or pool.last not in content.networks["lan"].subnet:
-        raise wrong("vpn.pool", f"{pool.first} to {pool.last} is not a range of {content.networks['lan'].subnet}")
+    return taken
+
+
+def _check_pool(content: _File, file: Path, taken: Mapping[IPv4Address, str]) -> None:
+    pool, subnet = content.vpn.pool, content.networks["lan"].subnet
+    if pool.first > pool.last or pool.first not in subnet or pool.last not in subnet:
+        raise _wrong(file, "vpn.pool", f"{pool.first} to {pool.last} is not a range of {subnet}")
     for address, name in taken.items():
         if pool.first <= address <= pool.last:
-            raise wrong("vpn.pool", f"{pool.first} to {pool.last} contains {address}, the address of {name}")
+            raise _wrong(file, "vpn.pool", f"{pool.first} to {pool.last} contains {address}, the address of {name}")

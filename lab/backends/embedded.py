@@ -18,7 +18,7 @@ from lab.embedded import runs
 from lab.embedded.image.cache import cache_root, ensure_image
 from lab.embedded.share import RunKeys, keep_bytecode, make_share
 from lab.embedded.uml.kernel import command_line
-from lab.embedded.uml.supervisor import Plan
+from lab.embedded.uml.supervisor import Forward, Plan
 from lab.errors import ConfigError, LabBusy
 from lab.pki import winrm_identity
 from lab.secrets import Secret, write_private
@@ -92,7 +92,7 @@ class EmbeddedLab:
         self._run = runs.Run(folder=folder)
         try:
             keys = make_share(folder, self.topology, winrm_identity())
-            ports = iter(runs.free_ports(len(self.topology.hosts) + 1))
+            ports = iter(runs.free_ports(len(self.topology.hosts) + 1))  # the server has two
             self._hosts = self._endpoints(keys, ports)
             self.log_folder.mkdir(parents=True, exist_ok=True)
             plan: Plan = {
@@ -174,8 +174,8 @@ class EmbeddedLab:
                     host_key=keys.host_keys[host.name]))
         return hosts
 
-    def _forwards(self) -> list[dict[str, object]]:
-        forwards: list[dict[str, object]] = []
+    def _forwards(self) -> list[Forward]:
+        forwards: list[Forward] = []
         for host in self._hosts.values():
             inside = str(self.topology.hosts[host.name].address("mgmt"))
             pairs = []
@@ -183,7 +183,7 @@ class EmbeddedLab:
                 pairs = [(host.ssh.port, 22)]
             elif host.winrm:
                 pairs = [(host.winrm.http_port, 5985), (host.winrm.https_port, 5986)]
-            forwards += [{"host_port": outer, "guest_address": inside, "guest_port": inner} for outer, inner in pairs]
+            forwards += [Forward(host_port=outer, guest_address=inside, guest_port=inner) for outer, inner in pairs]
         return forwards
 
     def _save(self) -> None:

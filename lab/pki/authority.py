@@ -55,7 +55,7 @@ class Identity:
         protection = (
             serialization.PrivateFormat.PKCS12.encryption_builder()
             .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
-            .hmac_hash(hashes.SHA1())
+            .hmac_hash(hashes.SHA1())  # noqa: S303 - see above
             .build(password.reveal().encode())
         )
         return pkcs12.serialize_key_and_certificates(b"lab", self.key, self.certificate, None, protection)

@@ -59,7 +59,7 @@ class RunPki:
 
     @cached_property
     def server_without_server_auth(self) -> Identity:
-        """clientAuth instead of serverAuth."""
+        """Has clientAuth instead of serverAuth."""
         return self.authority.issue(self.server_name, usages=CLIENT_USAGES, key=self.server.key)
 
     @cached_property

@@ -113,10 +113,10 @@ class FirstProcess:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         if self.host["start"] == "boot":
             self.start()
-        sources = [go, wake_read, *([ssh] if ssh else [])]
+        sources = [go, wake_read, *([ssh.fileno()] if ssh else [])]
         while True:
             for ready in select.select(sources, [], [])[0]:
-                if ready is ssh:
+                if ssh and ready == ssh.fileno():
                     connection, _ = ssh.accept()
                     with connection:
                         spawn(["/usr/sbin/sshd", "-i", "-f", "/run/lab/sshd_config", "-E", f"{LOG}/sshd.log"], "sshd",

@@ -105,6 +105,7 @@ def _mmdebstrap(work: Path, recipe: Recipe, tar: Path, *, mode: str, log: Path, 
         f'mkdir -p "$1"{site} "$1"/lab "$1"/ov',
         f"sync-in {work}/site {site}",
         f"upload {work}/init /lab/init",
+        'chmod 755 "$1"/lab/init',
         'chroot "$1" python3 -m compileall -q -f --invalidation-mode unchecked-hash'
         f" /usr/lib/python3 /usr/lib/python{PYTHON} {site}",
         'mkdir -p "$1"/usr/lib/modules; for d in "$1"/usr/lib/uml/modules/*; do'

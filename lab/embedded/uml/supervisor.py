@@ -355,6 +355,8 @@ def main() -> int:
         supervisor.serve()
     except Ended as reason:
         why = str(reason)
+    except Exception as error:  # noqa: BLE001 - told to the owner, then everything is ended
+        why = f"the supervisor failed: {type(error).__name__}: {error}"
     finally:
         supervisor.finish(why)
     return 0

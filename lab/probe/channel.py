@@ -1,0 +1,115 @@
+"""The way to an agent: a duplex stream of lines. Over one kept SSH connection, or (in tests) to a local process."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import subprocess
+from typing import IO, Protocol
+
+import paramiko
+
+from lab import budgets
+from lab.backends.base import SSHEndpoint
+from lab.errors import LinkLost
+from lab.waiting import Deadline
+
+AGENT = "python3 -S -E /run/lab/code/lab/probe/agent/main.py"
+"""-S and -E: no site module, no environment; only what the agent imports is paid for."""
+
+
+class Channel(Protocol):
+    """What the probe needs."""
+
+    def send(self, line: bytes) -> None:
+        """Send one line. Raises OSError when the other end is gone."""
+
+    def lines(self) -> IO[bytes]:
+        """Return the file from which lines come; its end means that the agent is gone."""
+
+    def close(self) -> None:
+        """Close it; the agent ends."""
+
+
+def connect(endpoint: SSHEndpoint, host: str) -> paramiko.SSHClient:
+    """Log in with the run's key; the host's key must be the pinned one.
+
+    Raises:
+        LinkLost: the host cannot be reached, or is not the one that it should be.
+    """
+    client = paramiko.SSHClient()
+    kind, encoded = endpoint.host_key.split()[:2]
+    key = paramiko.PKey.from_type_string(kind, base64.b64decode(encoded))
+    client.get_host_keys().add(f"[{endpoint.address}]:{endpoint.port}", kind, key)
+    client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    deadline = Deadline(budgets.SSH_LOGIN)
+    try:
+        client.connect(
+            endpoint.address, endpoint.port, endpoint.user, key_filename=str(endpoint.key_file), look_for_keys=False,
+            allow_agent=False, timeout=deadline.remaining, banner_timeout=deadline.remaining, auth_timeout=deadline.remaining,
+        )
+    except (OSError, paramiko.SSHException, EOFError) as error:
+        client.close()
+        raise LinkLost(f"{host}: SSH to {endpoint.address}:{endpoint.port} failed: {error}") from error
+    return client
+
+
+class SSHChannel:
+    """An agent at the other end of an SSH connection."""
+
+    def __init__(self, client: paramiko.SSHClient, command: str = AGENT) -> None:
+        transport = client.get_transport()
+        if transport is None:
+            raise LinkLost("the SSH connection is closed")
+        self._channel = transport.open_session()
+        self._channel.exec_command(command)
+        self._input = self._channel.makefile_stdin("wb", 0)
+        self._output = self._channel.makefile("rb", 1 << 16)
+
+    def send(self, line: bytes) -> None:
+        """Send one line."""
+        self._input.write(line)
+
+    def lines(self) -> IO[bytes]:
+        """Return the agent's output."""
+        return self._output
+
+    def last_words(self) -> str:
+        """Return what the agent wrote to its standard error so far."""
+        data = b""
+        while self._channel.recv_stderr_ready():
+            data += self._channel.recv_stderr(1 << 16)
+        return data.decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Close the session, not the connection."""
+        self._channel.close()
+
+
+class LocalChannel:
+    """An agent as a child process of this machine."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def send(self, line: bytes) -> None:
+        """Send one line."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
+
+    def lines(self) -> IO[bytes]:
+        """Return the agent's output."""
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def last_words(self) -> str:
+        """Standard error is not ours here."""
+        return ""
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self._process.wait(5)

@@ -1,0 +1,2 @@
+"""Start the twin."""
+open("/run/lab/twin.ready","w").close()
