@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import subprocess
-from typing import IO, Protocol
+from collections.abc import Iterable
+from typing import Protocol
 
 import paramiko
 
@@ -24,8 +25,8 @@ class Channel(Protocol):
     def send(self, line: bytes) -> None:
         """Send one line. Raises OSError when the other end is gone."""
 
-    def lines(self) -> IO[bytes]:
-        """Return the file from which lines come; its end means that the agent is gone."""
+    def lines(self) -> Iterable[bytes]:
+        """Return the lines as they come; their end means that the agent is gone."""
 
     def close(self) -> None:
         """Close it; the agent ends."""
@@ -70,7 +71,7 @@ class SSHChannel:
         """Send one line."""
         self._input.write(line)
 
-    def lines(self) -> IO[bytes]:
+    def lines(self) -> Iterable[bytes]:
         """Return the agent's output."""
         return self._output
 
@@ -98,7 +99,7 @@ class LocalChannel:
         self._process.stdin.write(line)
         self._process.stdin.flush()
 
-    def lines(self) -> IO[bytes]:
+    def lines(self) -> Iterable[bytes]:
         """Return the agent's output."""
         assert self._process.stdout is not None
         return self._process.stdout

@@ -231,6 +231,7 @@ class Commands(Evaluator):
         scope = Scope()
         rest = list(positional)
         self.scopes.append(scope)
+        source, self.source = self.source, block.origin or self.source
         try:
             for parameter in block.parameters:
                 scope.variables[parameter.name.lower()] = self.parameter(parameter, checked, rest)
@@ -242,7 +243,11 @@ class Commands(Evaluator):
             return self.run_body(block, items)
         except Return as signal:
             return [*signal.output, *each(signal.args[0] if signal.args else None)]
+        except PowerShellError as error:
+            self.place(error.record)
+            raise
         finally:
+            self.source = source
             if own_scope:
                 while self.scopes and self.scopes[-1] is not scope:
                     self.scopes.pop()
@@ -286,12 +291,14 @@ class Commands(Evaluator):
         scope = Scope({"_": item, "args": list(arguments), "input": list(input_items or [])})
         for parameter, value in zip(block.block.parameters, arguments, strict=False):
             scope.variables[parameter.name.lower()] = value
+        source, self.source = self.source, block.block.origin or self.source
         if not own_scope:  # as ForEach-Object and Where-Object: variables of the caller are set in place
             before = self.scopes[-1].variables.get("_")
             self.scopes[-1].variables["_"] = item
             try:
                 return self.run(block.block.body)
             finally:
+                self.source = source
                 self.scopes[-1].variables["_"] = before
         self.scopes.append(scope)
         try:
@@ -299,6 +306,7 @@ class Commands(Evaluator):
         except Return as signal:
             return [*signal.output, *each(signal.args[0] if signal.args else None)]
         finally:
+            self.source = source
             self.scopes.remove(scope)
 
     # -- programs -----------------------------------------------------------------------------------------------------------

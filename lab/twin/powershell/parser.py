@@ -55,7 +55,7 @@ class Parser(ExpressionParser):
             parts[name] = self.braces()
             self.space(lines=True)
         statements = parts.get("end", []) if parts else self.statements(end)
-        return tree.Block(at, parameters, statements, self.source[at : self.at], parts.get("process"), parts.get("begin"))
+        return tree.Block(at, parameters, statements, self.source[at : self.at], parts.get("process"), parts.get("begin"), self.source)
 
     def braces(self) -> list[tree.Node]:
         """{ statements }."""

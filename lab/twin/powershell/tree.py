@@ -81,8 +81,11 @@ class Block(Node):
     parameters: list[Parameter]
     body: list[Node]
     source: str
+    """Its own text."""
     process: list[Node] | None = None
     begin: list[Node] | None = None
+    origin: str = ""
+    """The whole text in which it stands; offsets count from its beginning."""
 
 
 @dataclass(slots=True)

@@ -59,3 +59,9 @@ def flush() -> None:
     with Netlink(NETLINK_XFRM) as netlink:
         netlink.request("flush security associations", XFRM_MSG_FLUSHSA, b"\0")
         netlink.request("flush policies", XFRM_MSG_FLUSHPOLICY, b"")
+
+
+def flush_policies() -> None:
+    """Remove all policies of this network namespace."""
+    with Netlink(NETLINK_XFRM) as netlink:
+        netlink.request("flush policies", XFRM_MSG_FLUSHPOLICY, b"")

@@ -1,0 +1,164 @@
+"""Certificates: the drive Cert:, X509Certificate2 and X509Store, certutil."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from lab.twin.powershell.convert import to_text
+from lab.twin.powershell.errors import NotSupportedByTwin, PowerShellError, failure
+from lab.twin.powershell.interpreter import Interpreter
+from lab.twin.powershell.registry import NativeResult, Provider, dotnet_type, native, provider
+from lab.twin.powershell.values import PSObject, SecureString
+from lab.twin.windows.certificates import Stored
+from lab.twin.windows.machine import Machine
+
+CRYPTOGRAPHIC = "System.Security.Cryptography.CryptographicException"
+NAMESPACE = "System.Security.Cryptography.X509Certificates"
+
+
+def as_object(stored: Stored) -> PSObject:
+    """Return a certificate as X509Certificate2 shows it."""
+    certificate = stored.certificate
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    return PSObject(
+        [("Thumbprint", stored.thumbprint), ("Subject", certificate.subject.rfc4514_string()),
+         ("Issuer", certificate.issuer.rfc4514_string()), ("HasPrivateKey", stored.key is not None),
+         ("NotBefore", certificate.not_valid_before_utc.isoformat()), ("NotAfter", certificate.not_valid_after_utc.isoformat()),
+         ("SerialNumber", f"{certificate.serial_number:X}"), ("RawData", der)],
+        type_name=f"{NAMESPACE}.X509Certificate2", view=("Thumbprint", "Subject"), handle=stored,
+        methods={"Dispose": lambda: None, "Reset": lambda: None},
+    )
+
+
+def _crypto_error(message: str) -> PowerShellError:
+    return failure(f'Exception calling ".ctor": "{message}"', exception=CRYPTOGRAPHIC, identifier="CryptographicException",
+                   category="InvalidOperation")
+
+
+def new_certificate(_: Interpreter, data: object = b"", password: object = None, flags: object = "") -> PSObject:
+    """X509Certificate2 from DER, PEM or PFX bytes."""
+    content = bytes(data) if isinstance(data, (bytes, list)) else b""
+    if password is None:
+        try:
+            loaded = x509.load_pem_x509_certificate(content) if content.startswith(b"-----") else x509.load_der_x509_certificate(content)
+        except ValueError:
+            raise _crypto_error("Cannot find the requested object.") from None
+        return as_object(Stored(loaded))
+    for flag in to_text(flags).replace(" ", "").split(","):
+        if flag and flag.lower() not in ("machinekeyset", "persistkeyset", "exportable", "defaultkeyset"):
+            raise NotSupportedByTwin(f"the key storage flag {flag}")
+    secret = password.value if isinstance(password, SecureString) else to_text(password)
+    try:
+        key, certificate, _others = pkcs12.load_key_and_certificates(content, secret.encode())
+    except ValueError:
+        raise _crypto_error("The specified network password is not correct.") from None
+    assert certificate is not None
+    return as_object(Stored(certificate, key))  # type: ignore[arg-type]  # a PFX can hold any kind of key
+
+
+def new_store(interpreter: Interpreter, name: object = "My", location: object = "CurrentUser") -> PSObject:
+    """X509Store of the local machine."""
+    if to_text(location).lower() != "localmachine":
+        raise NotSupportedByTwin(f"the store location {to_text(location)}")
+    machine = interpreter.machine
+    assert isinstance(machine, Machine)
+    store_name = to_text(name)
+    store = PSObject([("Name", store_name), ("Location", "LocalMachine")], type_name=f"{NAMESPACE}.X509Store")
+    store.properties["Certificates"] = lambda: [as_object(one) for one in machine.certificates.store(store_name)]
+
+    def change(act: Callable[[Stored], object]) -> Callable[[object], None]:
+        def method(certificate: object) -> None:
+            assert isinstance(certificate, PSObject)
+            assert isinstance(certificate.handle, Stored)
+            act(certificate.handle)
+
+        return method
+
+    store.methods = {
+        "open": lambda _flags: None, "close": lambda: None, "dispose": lambda: None,
+        "add": change(lambda stored: machine.certificates.add(store_name, stored)),
+        "remove": change(lambda stored: machine.certificates.remove(store_name, stored.thumbprint)),
+    }
+    return store
+
+
+dotnet_type(f"{NAMESPACE}.X509Certificate2", construct=new_certificate)
+dotnet_type(f"{NAMESPACE}.X509Store", construct=new_store)
+
+
+class CertificateDrive(Provider):
+    r"""Cert:\LocalMachine\STORE\THUMBPRINT."""
+
+    drive = "Cert"
+
+    @staticmethod
+    def _split(machine: object, path: str) -> tuple[Machine, str, str]:
+        assert isinstance(machine, Machine)
+        parts = path.split("\\")
+        if parts[0].lower() != "localmachine" or not 2 <= len(parts) <= 3:
+            raise NotSupportedByTwin(f"the path Cert:\\{path}")
+        return machine, parts[1], parts[2].upper() if len(parts) == 3 else ""
+
+    def _find(self, machine: object, path: str) -> Stored | None:
+        host, store, thumbprint = self._split(machine, path)
+        return next((one for one in host.certificates.store(store) if one.thumbprint == thumbprint), None)
+
+    def exists(self, machine: object, path: str) -> bool:
+        """Whether there is a certificate, or a store."""
+        host, store, thumbprint = self._split(machine, path)
+        return self._find(host, path) is not None if thumbprint else store.lower() in (one.lower() for one in host.certificates.by_name)
+
+    def item(self, machine: object, path: str) -> object:
+        """A certificate."""
+        stored = self._find(machine, path)
+        if stored is None:
+            raise failure(f"Cannot find path 'Cert:\\{path}' because it does not exist.", category="ObjectNotFound", target=path,
+                          exception="System.Management.Automation.ItemNotFoundException", identifier="PathNotFound")
+        return as_object(stored)
+
+    def children(self, machine: object, path: str) -> list[object]:
+        """The certificates of a store."""
+        host, store, _ = self._split(machine, path)
+        return [as_object(one) for one in host.certificates.store(store)]
+
+    def remove(self, machine: object, path: str, *, recurse: bool) -> None:
+        """Remove a certificate."""
+        host, store, thumbprint = self._split(machine, path)
+        self.item(host, path)
+        host.certificates.remove(store, thumbprint)
+
+
+provider("Cert", CertificateDrive())
+
+
+@native("certutil")
+def certutil(arguments: list[str], machine: object, text: str) -> NativeResult:
+    """Certutil -addstore CA FILE and -delstore CA HASH: revocation lists only; certificates have their own steps."""
+    assert isinstance(machine, Machine)
+    words = [word for word in arguments if word.lower() != "-f"]
+    lists = machine.certificates.revocation_lists
+    if len(words) == 3 and words[0].lower() == "-addstore" and words[1].upper() == "CA":
+        content = machine.files.get(words[2].lower())
+        if content is None:
+            return NativeResult(output="CertUtil: The system cannot find the file specified.\r\n", exit_code=-2147024894 & 0xFFFFFFFF)
+        loaded = x509.load_der_x509_crl(content)
+        lists[:] = [one for one in lists if _hash(one) != _hash(loaded)] + [loaded]
+        return NativeResult(output='CA "Intermediate Certification Authorities"\r\nCertUtil: -addstore command completed successfully.\r\n')
+    if len(words) == 3 and words[0].lower() == "-delstore" and words[1].upper() == "CA":
+        kept = [one for one in lists if _hash(one) != words[2].lower()]
+        found, lists[:] = len(kept) != len(lists), kept
+        if not found:
+            return NativeResult(output="CertUtil: -delstore command FAILED: 0x80090011\r\n", exit_code=0x80090011)
+        return NativeResult(output="CertUtil: -delstore command completed successfully.\r\n")
+    if len(words) == 2 and words[0].lower() == "-store" and words[1].upper() == "CA":
+        blocks = "".join(f"================ CRL {number} ================\r\nCRL Hash(sha1): {_hash(one)}\r\n" for number, one in enumerate(lists))
+        return NativeResult(output=f"CA\r\n{blocks}CertUtil: -store command completed successfully.\r\n")
+    raise NotSupportedByTwin(f"certutil {' '.join(arguments)}")
+
+
+def _hash(crl: x509.CertificateRevocationList) -> str:
+    return crl.fingerprint(hashes.SHA1()).hex()  # noqa: S303 - Windows' own naming

@@ -1,0 +1,131 @@
+"""The effective configuration: what the machine's state means for the VPN server. Pure: same state, same answer.
+
+Each decision has its entry in lab/twin/fidelity.yaml, by whose id it can be inverted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntFlag
+from ipaddress import IPv4Address
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from lab.twin.rras.policy import Policy, custom_policy, stock_policy
+from lab.twin.windows.certificates import Stored
+from lab.twin.windows.machine import CLASS, IKEV2, IP, PARAMETERS, POLICY, POOL, SERVICE, STOCK_SERVER_FLAGS, Machine
+
+CHECK_REVOCATION = 4
+IKEV2_MINIPORT = "ms_agilevpnminiport"
+
+
+class ServerFlags(IntFlag):
+    """Bits of ServerFlags that concern this path ([MS-RRASM] 2.2.3.4.6)."""
+
+    EAP = 0x00008000
+    CERT = 0x04000000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where inner addresses come from: a static pool, of which the server takes the first."""
+
+    own: IPv4Address
+    first: IPv4Address
+    """First address for clients."""
+    last: IPv4Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpnServer:
+    """Everything that the engine applies."""
+
+    serves: bool
+    """Whether IKEv2 connections are accepted at all."""
+    certificates_allowed: bool
+    policy: Policy
+    certificate: Stored | None
+    """What the server shows; None: it has nothing fit."""
+    roots: tuple[x509.Certificate, ...]
+    check_revocation: bool
+    revocation_lists: tuple[bytes, ...]
+    addresses: Addresses | None
+    connection_limit: int
+    forwards: bool
+    proxy_arp: str = "clients"
+    """Whom the server answers ARP for on the LAN: clients, everybody, nobody."""
+    quirks: frozenset[str] = field(default_factory=frozenset)
+    """Inverted behaviours that only the engine can carry out."""
+
+
+def effective(machine: Machine) -> VpnServer:
+    """Return what the machine's state means."""
+    registry = machine.registry
+    flags = ServerFlags(registry.number(PARAMETERS, "ServerFlags", STOCK_SERVER_FLAGS))
+    roots = tuple(stored.certificate for stored in machine.certificates.store("Root"))
+    check = registry.number(IKEV2, "CertAuthFlags", 0) == CHECK_REVOCATION
+    lists = machine.certificates.revocation_lists if check else []
+    return VpnServer(
+        serves=registry.number(SERVICE, "ConfigurationFlags", 0) == 1 and _miniport(machine, "EnableForRas") == 1,
+        certificates_allowed=bool(flags & ServerFlags.CERT),
+        policy=_policy(machine),
+        certificate=choose_certificate(machine.certificates.store("My"), roots),
+        roots=roots,
+        check_revocation=check,
+        revocation_lists=tuple(one.public_bytes(serialization.Encoding.DER) for one in lists),
+        addresses=_addresses(machine),
+        connection_limit=min(_miniport(machine, "WanEndpoints"), _miniport(machine, "MaxWanEndpoints")),
+        forwards=registry.number(IP, "AllowNetworkAccess", 1) == 1,
+    )
+
+
+def _miniport(machine: Machine, name: str) -> int:
+    for key in machine.registry.subkeys(CLASS):
+        if machine.registry.get(f"{CLASS}\\{key}", "ComponentId") == IKEV2_MINIPORT:
+            return machine.registry.number(f"{CLASS}\\{key}", name, 0)
+    return 0
+
+
+def _policy(machine: Machine) -> Policy:
+    key = machine.registry.key(POLICY)
+    if key is None:
+        return stock_policy()
+    return custom_policy({value.name: value.data for value in key.values.values()})
+
+
+def _addresses(machine: Machine) -> Addresses | None:
+    """Return the first static pool; None without one (DHCP is another issue's)."""
+    if machine.registry.number(IP, "UseDhcpAddressing", 1) == 1 or not machine.registry.subkeys(POOL):
+        return None
+    path = f"{POOL}\\{machine.registry.subkeys(POOL)[0]}"
+    first, last = machine.registry.number(path, "From", 0), machine.registry.number(path, "To", 0)
+    if not 0 < first < last:  # at least two addresses: the server takes one
+        return None
+    return Addresses(own=IPv4Address(first), first=IPv4Address(first + 1), last=IPv4Address(last))
+
+
+def choose_certificate(mine: Iterable[Stored], roots: Iterable[x509.Certificate]) -> Stored | None:
+    """Return the certificate that an unconfigured server shows: one of its own with a private key, issued by a trusted root.
+
+    Windows' rules are undocumented ([MS-RRASM] 2.2.3.4.2.7 says "automatic"). Whether it also asks for serverAuth and validity is
+    not known, so the twin does not: a client must refuse such a certificate itself. Of several the newest is taken (inferred).
+    """
+    known = list(roots)
+    fit = [stored for stored in mine if stored.key is not None and any(_issued(stored.certificate, root) for root in known)]
+    return max(fit, key=lambda stored: stored.certificate.not_valid_before_utc, default=None)
+
+
+def _issued(certificate: x509.Certificate, root: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(root)
+    except Exception:  # noqa: BLE001 - wrong name, wrong key type, wrong signature: all mean no
+        return False
+    return True
+
+
+def is_expired(certificate: x509.Certificate) -> bool:
+    """Whether a certificate's time is over."""
+    return certificate.not_valid_after_utc < dt.datetime.now(dt.UTC)

@@ -1,0 +1,154 @@
+"""The engine: the service RemoteAccess. It applies the effective configuration when the service starts, not before, and takes
+everything back when it stops; in between it follows charon's events.
+
+Without it charon still answers (IKEEXT runs on every Windows): it has no connection and says NO_PROPOSAL_CHOSEN.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from lab.twin.rras import messages
+from lab.twin.rras.effective import VpnServer, effective
+from lab.twin.rras.inversions import invert
+from lab.twin.rras.kernel import Kernel
+from lab.twin.rras.policy import EVENT_OUT_OF_RANGE, Policy
+from lab.twin.windows.events import Level
+from lab.twin.windows.machine import Connection, Machine
+from lab.twin.windows.services import ServiceFailed
+from lab.wire.vici import Vici, ViciRefused
+
+log = logging.getLogger(__name__)
+
+SOURCE = "RemoteAccess"
+EVENT_STARTED, EVENT_CONNECTED, EVENT_DISCONNECTED, EVENT_REFUSED = 20103, 20274, 20275, 20255
+"""20101 is documented; the texts and numbers of the others are not (the suite asserts none of them)."""
+TERMINATE_MS = 2000
+
+
+class RrasEngine:
+    """Controller of the service RemoteAccess."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._vici = Vici()
+        self._kernel = Kernel()
+        self._server: VpnServer | None = None
+        self._inverted: frozenset[str] = frozenset()
+        self._lock = threading.RLock()
+        threading.Thread(target=self._follow, name="charon's events", daemon=True).start()
+
+    @property
+    def inverted(self) -> frozenset[str]:
+        """Ids of inverted behaviours."""
+        return self._inverted
+
+    def set_inverted(self, ids: Iterable[str]) -> None:
+        """Invert these behaviours from the next start on. Raises KeyError for an unknown id."""
+        chosen = frozenset(ids)
+        invert(effective(self._machine), chosen)
+        self._inverted = chosen
+
+    # -- the service --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Apply the configuration that the machine has now. Raises ServiceFailed."""
+        with self._lock:
+            server = invert(effective(self._machine), self._inverted)
+            if "literal-default-tuple" in server.quirks:
+                server = _with_policy(server, Policy(ike=("aes256-sha256-modp1024",), esp=("3des-sha256",), pfs=""))
+            for problem in server.policy.problems:
+                self._machine.events.write(SOURCE, EVENT_OUT_OF_RANGE, Level.WARNING, f"A registry parameter is out of range: {problem}")
+            self._server = server
+            try:
+                if server.serves:
+                    self._apply(server)
+            except (ViciRefused, OSError) as error:
+                self.stop()
+                raise ServiceFailed(1053, f"The service did not respond to the start request: {error}") from error
+            self._machine.events.write(SOURCE, EVENT_STARTED, Level.INFORMATION, "The service has started.")
+
+    def _apply(self, server: VpnServer) -> None:
+        for command, message in messages.certificate_messages(server):
+            with self._tolerating_roots(command):
+                self._vici.request(command, message)
+        self._kernel.apply(server)
+        pool = messages.pool_message(server)
+        if pool is not None:
+            self._vici.request("load_pool", pool)
+        if "keep-silent" not in server.quirks:
+            self._vici.request("load_conn", messages.connection_message(server))
+
+    @contextlib.contextmanager
+    def _tolerating_roots(self, command: str) -> Iterator[None]:
+        """A root that charon refuses (no BasicConstraints) is good enough for Windows: it is left out, and logged."""
+        try:
+            yield
+        except ViciRefused as error:
+            if command != "load_cert":
+                raise
+            log.warning("charon refused a certificate: %s", error)
+
+    def stop(self) -> None:
+        """End every connection and take the configuration back."""
+        with self._lock:
+            self._vici.control("terminate", {"ike": messages.CONNECTION, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
+            for command, message in (("unload_conn", {"name": messages.CONNECTION}), ("unload_pool", {"name": messages.POOL})):
+                with contextlib.suppress(ViciRefused):  # nothing was loaded
+                    self._vici.request(command, message)
+            self._vici.request("clear_creds")
+            self._vici.request("flush_certs", {})
+            self._kernel.withdraw()
+            self._machine.ras.connections.clear()
+            self._server = None
+
+    # -- what happens meanwhile -----------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        events = Vici()
+        for name, content in events.listen(["ike-updown", "child-updown"]):
+            if isinstance(content, dict) and name is not None:
+                try:
+                    self._take(name, content)
+                except (OSError, ViciRefused):
+                    log.exception("an event of charon could not be followed")
+
+    def _take(self, name: str, content: Mapping[str, object]) -> None:
+        up = content.get("up") == "yes"
+        for connection, sa in content.items():
+            if connection == messages.CONNECTION and isinstance(sa, dict):
+                with self._lock:
+                    if self._server is not None:
+                        self._changed(name, sa, up=up)
+
+    def _changed(self, name: str, sa: Mapping[str, object], *, up: bool) -> None:
+        assert self._server is not None
+        inner = sa.get("remote-vips")
+        address = str(inner[0]) if isinstance(inner, list) and inner else ""
+        known = next((one for one in self._machine.ras.connections if one.address == address), None)
+        if name == "child-updown" and up and address and known is None:
+            user = str(sa.get("remote-id", ""))
+            self._machine.ras.connections.append(Connection(user=user, client=str(sa.get("remote-host", "")), address=address))
+            self._kernel.client_came(address, self._server)
+            self._machine.events.write(SOURCE, EVENT_CONNECTED, Level.INFORMATION, f"{user} has connected and was given {address}.")
+        elif name == "ike-updown" and not up and known is not None:
+            self._machine.ras.connections.remove(known)
+            self._kernel.client_gone(address)
+            self._machine.events.write(SOURCE, EVENT_DISCONNECTED, Level.INFORMATION, f"{known.user} has disconnected.")
+        self._heed_limit()
+
+    def _heed_limit(self) -> None:
+        """At the limit of connections the next one finds no address."""
+        assert self._server is not None
+        full = len(self._machine.ras.connections) >= self._server.connection_limit
+        if self._server.serves and self._server.addresses is not None:
+            self._vici.request("load_conn", messages.connection_message(self._server, full=full))
+
+
+def _with_policy(server: VpnServer, policy: Policy) -> VpnServer:
+    return replace(server, policy=policy)
+

@@ -1,0 +1,83 @@
+"""Inverted behaviours: for each entry of fidelity.yaml a twin that does the opposite. The tests mapped to it must turn red.
+
+An inversion is a change of the effective configuration, or a quirk that the engine carries out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+from lab.twin.rras.effective import VpnServer
+from lab.twin.rras.policy import stock_policy
+
+Change = Callable[[VpnServer], VpnServer]
+
+
+def _quirk(name: str) -> Change:
+    return lambda server: replace(server, quirks=server.quirks | {name})
+
+
+def _group_14_at_once(server: VpnServer) -> VpnServer:
+    ike = tuple(one.replace("modp1024", "modp2048-modp1024") for one in server.policy.ike)
+    return replace(server, policy=replace(server.policy, ike=ike))
+
+
+def _default_tuple_is_stock_list(server: VpnServer) -> VpnServer:
+    return replace(server, policy=replace(stock_policy(), problems=server.policy.problems))
+
+
+def _server_takes_no_address(server: VpnServer) -> VpnServer:
+    if server.addresses is None:
+        return server
+    return replace(server, addresses=replace(server.addresses, first=server.addresses.own))
+
+
+def _addresses_from_elsewhere(server: VpnServer) -> VpnServer:
+    if server.addresses is None:
+        return server
+    first = IPv4Address("192.168.77.100")
+    return replace(server, addresses=replace(server.addresses, first=first, last=first + 8))
+
+
+def _endless_pool(server: VpnServer) -> VpnServer:
+    if server.addresses is None:
+        return server
+    return replace(server, addresses=replace(server.addresses, last=server.addresses.last + 20))
+
+
+INVERSIONS: dict[str, Change] = {
+    "flags-cert-required": lambda server: replace(server, certificates_allowed=True),
+    "certificate-own-required": _quirk("refuse-everybody"),
+    "client-certificate-checked": _quirk("accept-any-certificate"),
+    "revocation-off-by-default": _quirk("refuse-revoked-always"),
+    "revocation-certauthflags": lambda server: replace(server, check_revocation=False, revocation_lists=()),
+    "serves-after-restart": _quirk("applies-at-once"),
+    "policy-stock-list": _quirk("literal-default-tuple"),
+    "policy-custom-tuple": _default_tuple_is_stock_list,
+    "policy-group-2-only": _group_14_at_once,
+    "policy-out-of-range-logged": lambda server: replace(server, policy=replace(server.policy, problems=())),
+    "policy-pfs-at-rekey": lambda server: replace(server, policy=replace(server.policy, pfs="")),
+    "pool-static": _addresses_from_elsewhere,
+    "pool-server-takes-first": _server_takes_no_address,
+    "pool-exhausted-notify": _endless_pool,
+    "limit-wan-endpoints": lambda server: replace(server, connection_limit=99),
+    "limit-max-wan-endpoints": _quirk("ignore-max-wan-endpoints"),
+    "routing-forwards": lambda server: replace(server, forwards=False),
+    "routing-access-confined": lambda server: replace(server, forwards=True),
+    "routing-protected": _quirk("forward-in-clear"),
+    "routing-no-routes": _quirk("advertise-routes"),
+    "arp-answers-for-clients": lambda server: replace(server, proxy_arp="nobody"),
+    "arp-only-for-clients": lambda server: replace(server, proxy_arp="everybody"),
+    "always-a-notify": _quirk("keep-silent"),
+    "stopped-service-answers": _quirk("silent-when-stopped"),
+}
+"""By id of the ledger's entry."""
+
+
+def invert(server: VpnServer, ids: Iterable[str]) -> VpnServer:
+    """Return the configuration with behaviours inverted. Raises KeyError for an unknown id."""
+    for identifier in ids:
+        server = INVERSIONS[identifier](server)
+    return server

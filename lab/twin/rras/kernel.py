@@ -1,0 +1,66 @@
+"""What the VPN server does to the host's kernel: forwarding, its own inner address, ARP on behalf of clients."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from lab.twin.rras.effective import VpnServer
+from lab.wire.netlink import Netlink, NetlinkError, addresses, links, neighbours, routes, xfrm
+
+LAN, INTERFACE = "lan", "ras"
+SYSCTL = Path("/proc/sys/net/ipv4")
+
+
+class Kernel:
+    """The host's network, as far as RRAS changes it; `withdraw` puts everything back."""
+
+    def __init__(self) -> None:
+        self._netlink = Netlink()
+        self._answering: set[str] = set()
+        self._sysctl("neigh/lan/proxy_delay", "0")  # the kernel's default waits up to 0.8 s before it answers for others
+
+    @staticmethod
+    def _sysctl(name: str, value: str) -> None:
+        (SYSCTL / name).write_text(value)
+
+    def apply(self, server: VpnServer) -> None:
+        """Take the server's own address and forward, as the configuration says."""
+        if server.addresses is not None:
+            links.add(self._netlink, INTERFACE, "dummy")
+            index = links.index_of(INTERFACE)
+            addresses.add(self._netlink, index, f"{server.addresses.own}/32")
+            links.set_state(self._netlink, INTERFACE, index, up=True)
+        self._sysctl("ip_forward", "1" if server.forwards else "0")
+        if server.proxy_arp == "everybody":
+            self._sysctl(f"conf/{LAN}/proxy_arp", "1")
+            routes.add(self._netlink, "192.168.77.0/25", index=links.index_of("wan"))  # addresses that then seem to lie elsewhere
+            routes.add(self._netlink, "192.168.77.128/25", index=links.index_of("wan"))
+
+    def withdraw(self) -> None:
+        """Undo all of it."""
+        for address in list(self._answering):
+            self.client_gone(address)
+        self._sysctl("ip_forward", "0")
+        self._sysctl(f"conf/{LAN}/proxy_arp", "0")
+        for destination in ("192.168.77.0/25", "192.168.77.128/25"):
+            with contextlib.suppress(NetlinkError):
+                routes.delete(self._netlink, destination, index=links.index_of("wan"))
+        with contextlib.suppress(OSError):
+            links.delete(self._netlink, INTERFACE, links.index_of(INTERFACE))
+        xfrm.flush()
+
+    def client_came(self, address: str, server: VpnServer) -> None:
+        """Answer ARP for a client on the LAN."""
+        if server.proxy_arp == "clients":
+            neighbours.add_proxy(self._netlink, links.index_of(LAN), address)
+            self._answering.add(address)
+        if "forward-in-clear" in server.quirks:
+            xfrm.flush_policies()  # what leaves for the client is protected no longer
+
+    def client_gone(self, address: str) -> None:
+        """Answer no longer."""
+        if address in self._answering:
+            self._answering.discard(address)
+            with contextlib.suppress(NetlinkError):
+                neighbours.delete_proxy(self._netlink, links.index_of(LAN), address)

@@ -1,0 +1,63 @@
+"""The effective configuration as messages of charon's control protocol. Pure."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives import serialization
+
+from lab.twin.rras.effective import VpnServer
+
+CONNECTION, CHILD, POOL = "incoming", "ras", "ras"
+EVERYWHERE = "0.0.0.0/0"
+
+
+def certificate_messages(server: VpnServer) -> list[tuple[str, dict[str, object]]]:
+    """Return what loads the server's certificate, key, roots and revocation lists."""
+    pem = serialization.Encoding.PEM
+    messages: list[tuple[str, dict[str, object]]] = []
+    for root in server.roots:
+        messages.append(("load_cert", {"type": "X509", "flag": "CA", "data": root.public_bytes(pem)}))
+    for one in server.revocation_lists:  # only there when they are to be looked at
+        messages.append(("load_cert", {"type": "X509_CRL", "flag": "NONE", "data": one}))
+    if server.certificate is not None and server.certificate.key is not None:
+        key = server.certificate.key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        messages.append(("load_cert", {"type": "X509", "flag": "NONE", "data": server.certificate.certificate.public_bytes(pem)}))
+        messages.append(("load_key", {"type": "any", "data": key}))
+    return messages
+
+
+def pool_message(server: VpnServer) -> dict[str, object] | None:
+    """Return the pool of inner addresses for clients."""
+    if server.addresses is None:
+        return None
+    pool: dict[str, object] = {"addrs": f"{server.addresses.first}-{server.addresses.last}"}
+    if "advertise-routes" in server.quirks:
+        pool["subnet"] = ["172.20.5.0/24"]
+    return {POOL: pool}
+
+
+def connection_message(server: VpnServer, *, full: bool = False) -> dict[str, object]:
+    """Return the connection that charon accepts.
+
+    Args:
+        server: the configuration.
+        full: the limit of connections is reached; further ones find no address (inferred: Windows' own answer is not documented).
+    """
+    esp = list(server.policy.esp)
+    if server.policy.pfs:  # the first child has no group of its own; a rekey must have this one
+        esp = [f"{one}-{server.policy.pfs}" for one in esp]
+    # %any: the server calls itself what the client asked for (or its certificate's subject), and the client judges the name.
+    local: dict[str, object] = {"auth": "pubkey", "id": "%any"}
+    if server.certificate is not None:
+        local["certs"] = [server.certificate.certificate.public_bytes(serialization.Encoding.PEM)]
+    remote: dict[str, object] = {"auth": "pubkey", "id": "%any"}
+    if not server.certificates_allowed or "refuse-everybody" in server.quirks:
+        remote = {"auth": "eap-dynamic", "id": "%any"}  # a certificate is then refused with AUTHENTICATION_FAILED
+    child: dict[str, object] = {"local_ts": [EVERYWHERE], "esp_proposals": esp, "rekey_time": "0"}
+    message: dict[str, object] = {
+        "version": "2", "proposals": list(server.policy.ike), "send_cert": "always", "send_certreq": "no", "unique": "never",
+        "rekey_time": "0", "dpd_delay": "0", "mobike": "yes", "fragmentation": "no", "local": local, "remote": remote,
+        "children": {CHILD: child},
+    }
+    if server.addresses is not None and not full:
+        message["pools"] = [POOL]
+    return {CONNECTION: message}

@@ -1,0 +1,124 @@
+"""The machine: everything that a stock Windows 10 has as far as its VPN server is concerned.
+
+Defaults of RemoteAccess are those of a public registry export of a client Windows (Windows 7 SP1; to be checked on Windows 10)
+and of [MS-RRASM] 2.2.3; each is marked in lab/twin/fidelity.yaml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lab.twin.windows.certificates import Stores
+from lab.twin.windows.events import EventLog
+from lab.twin.windows.registry import Kind, Registry
+from lab.twin.windows.services import Service, Services, StartType
+
+SERVICE = r"SYSTEM\CurrentControlSet\Services\RemoteAccess"
+PARAMETERS = SERVICE + r"\Parameters"
+IP = PARAMETERS + r"\Ip"
+POOL = IP + r"\StaticAddressPool"
+IKEV2 = PARAMETERS + r"\IKEV2"
+POLICY = IKEV2 + r"\IKEv2CustomPolicy"
+CLASS = r"SYSTEM\CurrentControlSet\Control\Class\{4D36E972-E325-11CE-BFC1-08002BE10318}"
+MINIPORTS = {"ms_sstpminiport": "WAN Miniport (SSTP)", "ms_agilevpnminiport": "WAN Miniport (IKEv2)",
+             "ms_l2tpminiport": "WAN Miniport (L2TP)", "ms_pptpminiport": "WAN Miniport (PPTP)"}
+STOCK_SERVER_FLAGS = 0x00802602
+"""MPPC, LCP extensions, Multilink, BACP, MS-CHAPv2: neither EAP nor CERT."""
+STOCK_IKEV2 = {"idleTimeout": 300, "networkBlackoutTime": 1800, "saLifeTime": 28800, "saDataSize": 102400, "ConfigOptions": 0}
+
+
+@dataclass(slots=True)
+class Connection:
+    """A VPN connection as RRAS reports it."""
+
+    user: str
+    """Identity of the client: for certificates its name."""
+    client: str
+    """Outer address."""
+    address: str
+    """Inner address."""
+    tunnel_type: str = "IKEv2"
+
+
+@dataclass(slots=True)
+class Ras:
+    """What RRAS reports of itself."""
+
+    connections: list[Connection] = field(default_factory=list)
+
+
+@dataclass
+class Machine:
+    """A Windows 10 host."""
+
+    computer_name: str = "WIN10VPN"
+    build: str = "19045"
+    registry: Registry = field(default_factory=Registry)
+    services: Services = field(default_factory=Services)
+    certificates: Stores = field(default_factory=Stores)
+    events: EventLog = field(default_factory=EventLog)
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Content by lower-case path."""
+    ras: Ras = field(default_factory=Ras)
+    boot_time: str = ""
+
+    @classmethod
+    def stock(cls, computer_name: str = "WIN10VPN") -> Machine:
+        """Return a Windows 10 on which nothing has been configured."""
+        machine = cls(computer_name=computer_name)
+        machine.reset()
+        return machine
+
+    def reset(self) -> None:
+        """Make it as new; controllers of services stay attached, and are stopped first."""
+        controllers = {service.name: service.controller for service in self.services.by_name.values()}
+        for service in list(self.services.by_name.values()):
+            self.services.stop(service)
+        self.registry, self.services, self.certificates = Registry(), Services(), Stores()
+        self.events, self.files, self.ras = EventLog(), {}, Ras()
+        _fill_registry(self.registry)
+        for service in _stock_services():
+            service.controller = controllers.get(service.name)
+            self.services.add(service)
+
+    def facts(self) -> dict[str, object]:
+        """Return the state that tests compare, as plain values."""
+        return {
+            "registry": self.registry.dump(PARAMETERS),
+            "miniports": {key: self.registry.dump(f"{CLASS}\\{key}") for key in self.registry.subkeys(CLASS)},
+            "services": {one.name: ["Running" if one.running else "Stopped", one.start_type.value]
+                         for one in self.services.by_name.values()},
+            "certificates": {name: sorted(one.thumbprint for one in content) for name, content in self.certificates.by_name.items()},
+            "revocation_lists": len(self.certificates.revocation_lists),
+            "files": sorted(self.files),
+        }
+
+
+def _fill_registry(registry: Registry) -> None:
+    def numbers(path: str, **values: int) -> None:
+        for name, value in values.items():
+            registry.set(path, name, Kind.DWORD, value)
+
+    numbers(SERVICE, Start=4, ConfigurationFlags=0)
+    numbers(PARAMETERS, ServerFlags=STOCK_SERVER_FLAGS, RouterType=7, LoggingFlags=2, QuarantineInstalled=1, UsersConfigured=0)
+    numbers(IP, EnableIn=1, AllowNetworkAccess=1, UseDhcpAddressing=1, AllowClientIpAddresses=0, EnableNetbtBcastFwd=1, EnableRoute=1)
+    registry.set(IP, "IpAddress", Kind.STRING, "0.0.0.0")
+    numbers(IKEV2, **STOCK_IKEV2)
+    for number, (component, description) in enumerate(MINIPORTS.items()):
+        path = f"{CLASS}\\{number:04d}"
+        registry.set(path, "ComponentId", Kind.STRING, component)
+        registry.set(path, "DriverDesc", Kind.STRING, description)
+        numbers(path, WanEndpoints=2, MaxWanEndpoints=3, MinWanEndpoints=0, EnableForRas=0, EnableForRouting=0, EnableForOutboundRouting=0)
+
+
+def _stock_services() -> list[Service]:
+    running = [("RpcSs", "Remote Procedure Call (RPC)"), ("BFE", "Base Filtering Engine"), ("mpssvc", "Windows Defender Firewall"),
+               ("IKEEXT", "IKE and AuthIP IPsec Keying Modules"), ("PolicyAgent", "IPsec Policy Agent"), ("WinRM", "Windows Remote"
+                " Management (WS-Management)"), ("EventLog", "Windows Event Log"), ("Dnscache", "DNS Client")]
+    services = [Service(name, display, StartType.AUTOMATIC, running=True) for name, display in running]
+    services += [
+        Service("SstpSvc", "Secure Socket Tunneling Protocol Service", StartType.MANUAL),
+        Service("RasMan", "Remote Access Connection Manager", StartType.AUTOMATIC, running=True, needs=("SstpSvc",)),
+        Service("RemoteAccess", "Routing and Remote Access", StartType.DISABLED, needs=("RpcSs", "BFE", "RasMan")),
+    ]
+    return services
