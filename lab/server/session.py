@@ -147,6 +147,7 @@ class WindowsSession:
                 self._protocol.cleanup_command(self._shell, command)
 
     def _collect(self, name: str, command: str, deadline: Deadline) -> Completed:
+        assert self._shell is not None
         output, error, code, done = b"", b"", 0, False
         while not done:
             if deadline.expired:

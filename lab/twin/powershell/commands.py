@@ -36,8 +36,7 @@ class Commands(Evaluator):
         self.at = command.at
         target = self.evaluate(command.name) if command.operator or not isinstance(command.name, tree.Literal) else command.name.value
         if isinstance(target, ScriptBlock):
-            positional = [value for name, value, _ in self.given(command.arguments) if name is None]
-            named = {str(name): value for name, value, _ in self.given(command.arguments) if name is not None}
+            positional, named = self.split_for_function(target.block, self.given(command.arguments))
             return self.call_function(target.block, positional, named, items, own_scope=command.operator != ".")
         name = ALIASES.get(to_text(target).lower(), to_text(target))
         if (block := self.function(name)) is not None:

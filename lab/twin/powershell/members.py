@@ -47,6 +47,8 @@ def read_property(runtime: Evaluator, target: object, name: str) -> object:
         if known is not None:
             value = target.properties[known]
             return value() if callable(value) else value
+        if folded == "psobject":
+            return PSObject([("Properties", [PSObject([("Name", key), ("Value", one)]) for key, one in target.properties.items()])])
     elif isinstance(target, ErrorRecord):
         return _record_property(target, folded)
     elif isinstance(target, (list, str, bytes)) and folded in ("length", "count"):

@@ -1,0 +1,113 @@
+"""Provisioning steps: what changes the server, each with its reason and its own way back.
+
+A step is data: a script of fixtures/windows and its parameters. What the scripts do, and how each is carried out, is said in
+them; `provision` runs them.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509 import Certificate, CertificateRevocationList, load_der_x509_crl
+
+from lab.pki import Identity
+from lab.probe.probe import JSON
+from lab.secrets import Secret, new_secret
+
+PARAMETERS = r"SYSTEM\CurrentControlSet\Services\RemoteAccess\Parameters"
+IKEV2_DEVICE = "WAN Miniport (IKEv2)"
+CERT, EAP = 0x04000000, 0x00008000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One change of the server."""
+
+    name: str
+    because: str
+    """Why a path needs it."""
+    script: str
+    """Name of a file in fixtures/windows, without .ps1."""
+    parameters: Mapping[str, JSON]
+    secrets: tuple[Secret, ...] = field(default=())
+    """What must not be seen in a transcript."""
+    last: bool = False
+    """Reverted after all others."""
+
+
+def trusted_root(certificate: Certificate) -> Step:
+    """Trust a root."""
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    return Step(name="trusted-root", script="trusted-root", parameters={"certificate": base64.b64encode(der).decode()},
+                because="clients' certificates are issued by it")
+
+
+def machine_certificate(identity: Identity) -> Step:
+    """Give the server its certificate."""
+    password = new_secret()
+    pfx = base64.b64encode(identity.pkcs12(password)).decode()
+    return Step(name="machine-certificate", script="machine-certificate", secrets=(password, Secret(pfx)),
+                parameters={"pfx": pfx, "password": password.reveal()}, because="the server proves who it is by certificate")
+
+
+def incoming_connections() -> Step:
+    """Create Incoming Connections for IKEv2."""
+    return Step(name="incoming-connections", script="incoming-connections", parameters={"device": IKEV2_DEVICE},
+                because="a stock Windows serves no VPN")
+
+
+def server_flags(bits: int) -> Step:
+    """Set bits of ServerFlags."""
+    return Step(name="server-flags", script="server-flags", parameters={"bits": bits},
+                because="authentication by certificate is off by default")
+
+
+def static_pool(first: IPv4Address, last: IPv4Address) -> list[Step]:
+    """Assign inner addresses from a range, of which the server takes the first."""
+    return [
+        Step(name="address-assignment", script="registry-values", because="addresses come from a pool, not from DHCP",
+             parameters={"path": PARAMETERS + r"\Ip", "values": {"UseDhcpAddressing": 0}}),
+        Step(name="static-pool", script="registry-values", because="the range of the pool",
+             parameters={"path": PARAMETERS + r"\Ip\StaticAddressPool\0", "values": {"From": int(first), "To": int(last)}}),
+    ]
+
+
+def ikev2_policy(**values: int) -> Step:
+    """Set values of IKEv2CustomPolicy; without any the key alone exists, and every value has its default."""
+    return Step(name="ikev2-policy", script="registry-values", because="a policy other than the stock one",
+                parameters={"path": PARAMETERS + r"\IKEV2\IKEv2CustomPolicy", "values": dict(values)})
+
+
+def ikev2_parameters(**values: int) -> Step:
+    """Set values of the IKEV2 key: CertAuthFlags and others."""
+    return Step(name="ikev2-parameters", script="registry-values", because="settings of IKEv2 connections",
+                parameters={"path": PARAMETERS + r"\IKEV2", "values": dict(values)})
+
+
+def network_access(*, allowed: bool) -> Step:
+    """Let clients reach the network behind the server, or the server only."""
+    return Step(name="network-access", script="registry-values", because="whether clients reach more than the server",
+                parameters={"path": PARAMETERS + r"\Ip", "values": {"AllowNetworkAccess": int(allowed)}})
+
+
+def wan_endpoints(ports: int) -> Step:
+    """Set the number of IKEv2 connections."""
+    return Step(name="wan-endpoints", script="wan-endpoints", parameters={"device": IKEV2_DEVICE, "ports": ports},
+                because="how many clients may connect")
+
+
+def revocation_list(der: bytes) -> Step:
+    """Give the server a revocation list."""
+    loaded: CertificateRevocationList = load_der_x509_crl(der)
+    fingerprint = loaded.fingerprint(hashes.SHA1()).hex()  # noqa: S303 - certutil's name for it
+    return Step(name="revocation-list", script="revocation-list", because="which certificates are revoked",
+                parameters={"list": base64.b64encode(der).decode(), "hash": fingerprint})
+
+
+def remote_access() -> Step:
+    """Start RemoteAccess, or restart it."""
+    return Step(name="remote-access", script="remote-access", parameters={}, last=True, because="settings take effect when it starts")
