@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import budgets
-from lab.errors import CommandFailed, ConfigError, StepFailed
+from lab.errors import CommandFailed, ConfigError, LabError, StepFailed
 from lab.probe.probe import JSON
 from lab.server.session import WindowsSession
 from lab.server.steps import Step
@@ -51,7 +51,7 @@ class Provisioner:
         try:
             self._run("apply", applied)
             self.verify(applied)
-        except CommandFailed:
+        except LabError:
             self.revert()
             raise
         return applied

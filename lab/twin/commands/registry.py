@@ -28,7 +28,7 @@ def as_object(path: str, key: Key) -> PSObject:
          ("Property", [value.name for value in key.values.values()]), ("ValueCount", len(key.values)), ("SubKeyCount", len(key.keys))],
         type_name="Microsoft.Win32.RegistryKey", view=("Name", "Property"), methods={
             "GetValueNames": lambda: [value.name for value in key.values.values()],
-            "GetValue": lambda name, default=None: key.values[name.lower()].data if name.lower() in key.values else default,
+            "GetValue": lambda name, default=None: _signed(key.values[name.lower()].data) if name.lower() in key.values else default,
             "GetSubKeyNames": lambda: [below.name for below in key.keys.values()],
             "Close": lambda: None,
         }, handle=key,
@@ -99,7 +99,7 @@ def typed(kind: str, value: object) -> tuple[Kind, Data]:
     """Return kind and data of a value to be written."""
     name = kind.lower() or ("dword" if isinstance(value, int) and not isinstance(value, bool) else "string")
     if name == "dword":
-        number = cast("long", value)
+        number = cast("int", value)  # RegistryKey.SetValue converts to Int32; a larger number is an error
         assert isinstance(number, int)
         return Kind.DWORD, number & 0xFFFFFFFF
     if name == "binary":
