@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 
 from vici import Session
@@ -18,12 +19,16 @@ class ViciRefused(Exception):
     """charon refused a request."""
 
 
+BINARY = frozenset({"data"})
+"""Keys whose values are bytes that mean no text: certificates; given as base64."""
+
+
 def to_text(value: object) -> object:
     """Return vici's bytes as text, all the way down."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, dict):
-        return {str(key): to_text(content) for key, content in value.items()}
+        return {str(key): base64.b64encode(content).decode() if key in BINARY else to_text(content) for key, content in value.items()}
     if isinstance(value, list):
         return [to_text(content) for content in value]
     return value

@@ -1,0 +1,210 @@
+"""Connecting as macOS does: resolve, send, judge the server's certificate, set routes; and take everything back.
+
+Where charon cannot do what macOS does, this module does it: names by DNS only, the CN as a name when the certificate has no
+dNSName, serverAuth, routes. A certificate that charon accepts and macOS would not is refused at once after the exchange.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from typing import Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from lab.client import strongswan, trust
+from lab.client.names import server_address
+from lab.client.profile import IKEv2, common_names
+from lab.client.sas import IkeSa, read_sas
+from lab.errors import CommandFailed, ConnectionRefused, ControlCheckFailed, ProfileRefused
+from lab.probe.probe import Control, Probe
+
+INITIATE_MS, TERMINATE_MS = 10_000, 3_000
+UNTRUSTED_KEY = "no trusted RSA public key found"
+NOTIFIES = ("AUTHENTICATION_FAILED", "NO_PROPOSAL_CHOSEN", "INTERNAL_ADDRESS_FAILURE", "TS_UNACCEPTABLE", "INVALID_KE_PAYLOAD",
+            "INVALID_SYNTAX", "FAILED_CP_REQUIRED", "SINGLE_PAIR_REQUIRED", "NO_ADDITIONAL_SAS")
+
+
+class Refused(ConnectionRefused):
+    """A connection that one end refused."""
+
+    def __init__(self, by: Literal["server", "client", "nobody"], reason: str, *, notify: str = "", log: Sequence[str] = ()) -> None:
+        super().__init__(f"the connection was refused by the {by}: {reason}" if by != "nobody" else f"the connection failed: {reason}",
+                         evidence="\n".join(log[-12:]))
+        self.by = by
+        """Which end; "nobody" when no answer came."""
+        self.reason = reason
+        self.notify = notify
+        """The server's notify, if it sent one: its IANA name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route that the stand-in set."""
+
+    destination: str
+    source: str
+
+
+class Tunnel:
+    """A connection that is up. As a context manager it ends itself."""
+
+    def __init__(self, mac: Mac, profile: IKEv2, *, attempts: int, by_common_name: bool) -> None:
+        self._mac, self.profile = mac, profile
+        self.attempts = attempts
+        self.by_common_name = by_common_name
+        """The server's certificate had no dNSName, its CN matched: no IDr was sent in the second attempt (a limit of charon)."""
+        self._routes: list[Route] = []
+        self.inner_address = self.sa().inner_addresses[0]
+
+    @property
+    def probe(self) -> Probe:
+        """The client host's probe."""
+        return self._mac.probe
+
+    def sa(self) -> IkeSa:
+        """Return the IKE SA with its child. Raises ControlCheckFailed when there is not exactly one of each."""
+        sas = self._mac.sas()
+        if len(sas) != 1 or len(sas[0].children) != 1:
+            children = sum(len(sa.children) for sa in sas)
+            raise ControlCheckFailed(f"{self.probe.host}: expected one IKE SA with one child, there are {len(sas)} with {children}")
+        return sas[0]
+
+    def rekey_child(self) -> Control:
+        """Rekey the child SA from the client's side; return charon's word on it."""
+        return self.probe.vici_control("rekey", {"child": strongswan.CHILD})
+
+    def add_routes(self) -> None:
+        """Set the routes that macOS sets: the classful network of the inner address, and everything else with "Send all
+        traffic" (in two halves, so that the default route of the host stays as it is)."""
+        wanted = [str(classful(self.inner_address))]
+        if self.profile.send_all_traffic:
+            wanted += ["0.0.0.0/1", "128.0.0.0/1"]
+        for destination in wanted:
+            self.add_route(destination)
+
+    def add_route(self, destination: str) -> None:
+        """Set one route into the tunnel."""
+        route = Route(destination=destination, source=str(self.inner_address))
+        self.probe.add_route(destination, interface="wan", source=route.source)
+        self._routes.append(route)
+
+    def disconnect(self) -> None:
+        """End it; idempotent. Routes, SAs, credentials and the inner address go."""
+        for route in self._routes:
+            with contextlib.suppress(CommandFailed):  # it went with the inner address
+                self.probe.delete_route(route.destination, interface="wan", source=route.source)
+        self._routes.clear()
+        self._mac.clear()
+
+    def __enter__(self) -> Tunnel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.disconnect()
+
+
+def classful(address: IPv4Address) -> IPv4Network:
+    """Return the classful network of an address: A /8, B /16, C /24 (what macOS routes into a tunnel; source: its pppd)."""
+    first = int(address) >> 24
+    length = 8 if first < 128 else 16 if first < 192 else 24
+    return IPv4Network((address, length), strict=False)
+
+
+class Mac:
+    """A client host as a Mac: its trusted roots and its DNS server."""
+
+    def __init__(self, probe: Probe, *, roots: Sequence[x509.Certificate], dns: str | None = None) -> None:
+        self.probe, self._roots, self._dns = probe, list(roots), dns
+
+    def connect(self, profile: IKEv2) -> Tunnel:
+        """Connect.
+
+        Raises:
+            ProfileRefused: before any packet.
+            Refused: one end refused; says which and why.
+        """
+        profile.check()
+        for root in self._roots:
+            if problem := trust.evaluate_root(root):
+                raise ProfileRefused(f"{common_names(root)[0]!r} does not count as a root: {problem}")
+        address = server_address(profile.server_address, self.probe, self._dns)
+        self.clear()
+        roots = [root.public_bytes(serialization.Encoding.PEM).decode() for root in self._roots]
+        for command, message in strongswan.credentials(profile, roots):
+            self.probe.vici(command, message)
+        try:
+            return self._negotiate(profile, address)
+        except BaseException:
+            self.clear()
+            raise
+
+    def _negotiate(self, profile: IKEv2, address: str) -> Tunnel:
+        done = self._initiate(profile, address, remote_id=profile.remote_id)
+        attempts, by_common_name = 1, False
+        if done.error and any(UNTRUSTED_KEY in line for line in done.log) and f"CN={profile.remote_id}" in _presented(done.log):
+            attempts, by_common_name = 2, True
+            done = self._initiate(profile, address, remote_id="%any")
+        if done.error:
+            raise why_refused(done)
+        problem = trust.evaluate(self._server_certificate(done.log), self._roots, profile.remote_id)
+        if problem:
+            raise Refused("client", problem, log=done.log)
+        tunnel = Tunnel(self, profile, attempts=attempts, by_common_name=by_common_name)
+        tunnel.add_routes()
+        return tunnel
+
+    def _initiate(self, profile: IKEv2, address: str, *, remote_id: str) -> Control:
+        self.probe.vici("load_conn", strongswan.connection(profile, address, remote_id=remote_id))
+        return self.probe.vici_control("initiate", {"child": strongswan.CHILD, "ike": strongswan.CONNECTION,
+                                                    "timeout": str(INITIATE_MS), "loglevel": "1"})
+
+    def _server_certificate(self, log: Sequence[str]) -> x509.Certificate:
+        """Return what the server showed: charon keeps it among its certificates once it has verified it."""
+        subject = _presented(log)
+        for answer in self.probe.vici("list_certs", {"type": "X509", "flag": "NONE"}):
+            data = answer.get("data")
+            if isinstance(data, str) and "has_privkey" not in answer:
+                certificate = x509.load_der_x509_certificate(base64.b64decode(data))
+                if certificate.subject.rfc4514_string() == subject:
+                    return certificate
+        raise ControlCheckFailed(f"{self.probe.host}: charon does not have the certificate {subject!r} that the server showed")
+
+    def sas(self) -> list[IkeSa]:
+        """Return the IKE SAs of this client."""
+        return read_sas(self.probe)
+
+    def clear(self) -> None:
+        """End whatever there is, and forget profiles, credentials and cached certificates."""
+        self.probe.vici_control("terminate", {"ike": strongswan.CONNECTION, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
+        with contextlib.suppress(CommandFailed):  # none is loaded
+            self.probe.vici("unload_conn", {"name": strongswan.CONNECTION})
+        self.probe.vici("clear_creds")
+        self.probe.vici("flush_certs", {})
+
+
+def _presented(log: Sequence[str]) -> str:
+    """Return the subject of the certificate that the server sent."""
+    marker = 'received end entity cert "'
+    return next((line.partition(marker)[2].rstrip('"') for line in log if marker in line), "")
+
+
+def why_refused(done: Control) -> Refused:
+    """Return the refusal that charon's log tells of."""
+    lines = list(done.log)
+    received = next((line for line in lines if line.startswith("received ") and "notify error" in line), "")
+    if received:
+        notify = received.split()[1]
+        return Refused("server", notify, notify=notify, log=lines)
+    own = [line for line in lines if any(sign in line for sign in (
+        UNTRUSTED_KEY, "certificate is invalid", "subject certificate invalid", "expired", "no issuer certificate found", "constraint check failed",
+        "does not match to", "selected peer config"))]
+    if any("generating INFORMATIONAL request" in line and "AUTH_FAILED" in line for line in lines) or own:
+        return Refused("client", own[-1].strip() if own else "the server could not be authenticated", log=lines)
+    if any("giving up" in line or "retransmit" in line for line in lines):
+        return Refused("nobody", "no answer from the server", log=lines)
+    return Refused("nobody", done.error or "unknown", log=lines)

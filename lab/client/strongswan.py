@@ -1,0 +1,47 @@
+"""Profiles as messages of charon's control protocol. Pure: no I/O here.
+
+The pane's proposals are those of macOS 10.11 to 11 (logs of both ends of that range; inferred for 10.13), in their order.
+"""
+
+from __future__ import annotations
+
+from lab.client.profile import IKEv2
+
+CONNECTION, CHILD = "mac", "net"
+ANYWHERE = "0.0.0.0/0"
+PANE_IKE = ("aes256-sha256-modp2048", "aes256-sha256-ecp256", "aes256-sha256-modp1536", "aes128-sha1-modp1024", "3des-sha1-modp1024")
+PANE_ESP = ("aes256-sha256", "aes128-sha1", "3des-sha1")
+"""No group: a profile made in the pane cannot do PFS."""
+
+
+def connection(profile: IKEv2, address: str, *, remote_id: str) -> dict[str, object]:
+    """Return the connection.
+
+    Args:
+        profile: the profile.
+        address: the server's address; charon never gets a name, it would ask /etc/hosts too.
+        remote_id: what IDr says; "%any" sends none.
+    """
+    ike, child = profile.ike_parameters, profile.child_parameters
+    esp = [child.proposal(group=profile.enable_pfs)] if child else list(PANE_ESP)
+    return {CONNECTION: {
+        "version": "2", "remote_addrs": [address], "vips": ["0.0.0.0"], "mobike": "yes", "fragmentation": "yes", "keyingtries": "1",
+        "proposals": [ike.proposal(group=True)] if ike else list(PANE_IKE),
+        "send_certreq": "no",  # macOS sends CERTREQ only with ServerCertificateIssuerCommonName
+        "send_cert": "always" if profile.authentication.send_certificate else "never",
+        "rekey_time": "0", "reauth_time": "0", "dpd_delay": "600s",  # "Medium": every ten minutes
+        "local": {"auth": "pubkey", "id": profile.identity, "certs": [profile.authentication.certificate.certificate_pem]},
+        "remote": {"auth": "pubkey", "id": remote_id},
+        "children": {CHILD: {"remote_ts": [ANYWHERE], "esp_proposals": esp, "rekey_time": "0", "dpd_action": "clear"}},
+    }}
+
+
+def credentials(profile: IKEv2, roots: list[str]) -> list[tuple[str, dict[str, object]]]:
+    """Return what loads the client's certificate and key, and the roots that it trusts (PEM)."""
+    identity = profile.authentication.certificate
+    anchors: list[tuple[str, dict[str, object]]] = [("load_cert", {"type": "X509", "flag": "CA", "data": root}) for root in roots]
+    return [
+        *anchors,
+        ("load_cert", {"type": "X509", "flag": "NONE", "data": identity.certificate_pem}),
+        ("load_key", {"type": "any", "data": identity.private_key_pem}),
+    ]
