@@ -1,5 +1,8 @@
 """Captures: an AF_PACKET socket and a thread per interface; packets are streamed as they come, with nanosecond stamps.
 
+What the capturing host itself sends and receives is left out by a filter in the kernel: the stream of packets travels over the
+management network, and capturing that one would otherwise capture its own capture, for ever.
+
 Exact at both ends: `start` returns when the socket is bound, and a barrier (`sync`, `stop`) is answered after everything that
 the kernel had delivered before it, because the thread empties the socket first.
 """
@@ -7,6 +10,8 @@ the kernel had delivered before it, because the thread empties the socket first.
 from __future__ import annotations
 
 import base64
+import ctypes
+import fcntl
 import select
 import socket
 import struct
@@ -24,6 +29,34 @@ BATCH = 1 << 17
 """Bytes after which packets are sent although more are waiting."""
 
 
+SO_ATTACH_FILTER, SIOCGIFADDR = 26, 0x8915
+LD_HALF, LD_WORD, JUMP_EQUAL, RETURN = 0x28, 0x20, 0x15, 0x06
+"""Operations of the classic packet filter (linux/filter.h)."""
+
+
+def own_address(interface: str) -> bytes:
+    """Return the interface's IPv4 address; empty if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        try:
+            answer = fcntl.ioctl(any_socket, SIOCGIFADDR, struct.pack("16s24x", interface.encode()))
+        except OSError:
+            return b""
+    return answer[20:24]
+
+
+def leave_out(capturing: socket.socket, address: bytes) -> None:
+    """Let the kernel drop IPv4 packets from and to an address."""
+    (number,) = struct.unpack("!I", address)
+    program = [
+        (LD_HALF, 0, 0, 12), (JUMP_EQUAL, 0, 4, 0x0800),  # not IPv4: keep
+        (LD_WORD, 0, 0, 26), (JUMP_EQUAL, 3, 0, number),  # source
+        (LD_WORD, 0, 0, 30), (JUMP_EQUAL, 1, 0, number),  # destination
+        (RETURN, 0, 0, 0xFFFFFFFF), (RETURN, 0, 0, 0),
+    ]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))
+    capturing.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(code)))
+
+
 class Capture:
     """One interface, from now until `stop`."""
 
@@ -34,6 +67,8 @@ class Capture:
         self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         index = socket.if_nametoindex(interface)
         self._socket.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, struct.pack("iHH8s", index, PACKET_MR_PROMISC, 0, b""))
+        if address := own_address(interface):
+            leave_out(self._socket, address)
         self._socket.setblocking(False)
         self._socket.bind((interface, ETH_P_ALL))
         self._wake = socket.socketpair()

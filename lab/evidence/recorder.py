@@ -1,0 +1,99 @@
+"""The evidence of one test: a folder with a pcap per network, keys, daemon logs, transcript, facts before, during and after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab.backends.base import CapturePoint
+from lab.evidence.keys import KeyRing, read_keys
+from lab.evidence.pcap import PcapWriter
+from lab.evidence.wire import Wire
+from lab.probe.probe import Probe, Stream
+from lab.secrets import write_private
+
+KEY_LOG, CHARON_LOG = "/run/lab/log/charon.keys", "/run/lab/log/charon.log"
+
+
+class Follower:
+    """A file of a host, copied as it grows: what was written before a panic survives it."""
+
+    def __init__(self, probe: Probe, path: str, target: Path) -> None:
+        self.target = target
+        write_private(target, b"")
+        self._parts: list[str] = []
+        self._file = target.open("a", encoding="utf-8")
+        self.stream: Stream = probe.follow(path, self._take)
+
+    def _take(self, text: str) -> None:
+        self._parts.append(text)
+        if not self._file.closed:
+            self._file.write(text)
+            self._file.flush()
+
+    @property
+    def text(self) -> str:
+        """What was written since the follower began."""
+        return "".join(self._parts)
+
+    def close(self) -> None:
+        """End."""
+        self.stream.stop()
+        self._file.close()
+
+
+class Recorder:
+    """Records while a test runs."""
+
+    def __init__(self, folder: Path, observer: Probe, points: Mapping[str, CapturePoint]) -> None:
+        """Begin to capture every network.
+
+        Args:
+            folder: the test's folder; made here.
+            observer: the probe of the host that sees the networks.
+            points: where each can be seen.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._followers: dict[str, Follower] = {}
+        self._keys: dict[str, Follower] = {}
+        self.captures = {name: PcapWriter(folder / f"{name}.pcap") for name in points}
+        self._streams = {name: observer.capture(point.interface, self.captures[name].add) for name, point in points.items()}
+
+    def follow_client(self, name: str, probe: Probe) -> None:
+        """Follow a client's logs: its keys, and what charon says."""
+        if name not in self._keys:
+            self._keys[name] = Follower(probe, KEY_LOG, self.folder / f"{name}.keys")
+            self._followers[name] = Follower(probe, CHARON_LOG, self.folder / f"{name}.charon.log")
+
+    def wire(self) -> Wire:
+        """Return the wire up to now."""
+        for stream in self._streams.values():
+            stream.sync()
+        return Wire(self.captures, self._ring)
+
+    def _ring(self) -> KeyRing:
+        ring = KeyRing()
+        for follower in self._keys.values():
+            follower.stream.sync()
+            read = read_keys(follower.text)
+            ring.ike |= read.ike
+            ring.esp += read.esp
+        return ring
+
+    def note(self, name: str, facts: object) -> None:
+        """Write facts as JSON."""
+        (self.folder / f"{name}.json").write_text(json.dumps(facts, indent=1, default=str, sort_keys=True))
+
+    def close(self) -> dict[str, int]:
+        """End all captures; return the packets that the kernel dropped, by network (each is a hole in the evidence)."""
+        dropped = {}
+        for name, stream in self._streams.items():
+            lost = stream.stop()["dropped"]
+            if lost:
+                dropped[name] = int(str(lost))
+            self.captures[name].close()
+        for follower in (*self._keys.values(), *self._followers.values()):
+            follower.close()
+        return dropped

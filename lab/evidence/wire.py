@@ -1,0 +1,111 @@
+"""The wire plane: what a test may ask of the packets of its networks. One way to ask each question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+from lab.errors import WireCheckFailed
+from lab.evidence.dissect import Frame, dissect
+from lab.evidence.ike import IkeMessage, messages_of
+from lab.evidence.keys import KeyRing
+from lab.evidence.pcap import PcapWriter
+
+ESP, UDP, ARP = 50, 17, 0x0806
+ETHERNET, IP_PROTOCOL = 14, 9
+
+
+class Wire:
+    """A snapshot of all networks up to one moment."""
+
+    def __init__(self, captures: Mapping[str, PcapWriter], keys: Callable[[], KeyRing]) -> None:
+        self._captures, self._read_keys = captures, keys
+        self._until = {network: len(capture.packets) for network, capture in captures.items()}
+
+    # -- in clear, byte by byte -------------------------------------------------------------------------------------------
+
+    def count(self, network: str, token: bytes) -> int:
+        """Return how many packets of a network show a token in clear."""
+        return sum(token in packet.data for packet in self._captures[network].packets[: self._until[network]])
+
+    def must_show(self, network: str, token: bytes) -> None:
+        """Raise WireCheckFailed unless the token was seen in clear."""
+        if not self.count(network, token):
+            raise WireCheckFailed(f"{network}: expected the token {token.decode()!r} in clear, it was never seen; {self._file(network)}")
+
+    def must_not_show(self, network: str, token: bytes) -> None:
+        """Raise WireCheckFailed if the token was seen in clear."""
+        if found := self.count(network, token):
+            raise WireCheckFailed(f"{network}: the token {token.decode()!r} was seen in clear in {found} packets; {self._file(network)}")
+
+    def esp_packets(self, network: str = "wan") -> int:
+        """Return the number of ESP packets, in UDP or not."""
+        return sum(_is_esp(packet.data) for packet in self._captures[network].packets[: self._until[network]])
+
+    def arp_requests_for(self, network: str, address: str) -> int:
+        """Return how many ARP requests asked for an address."""
+        return sum(1 for frame in self._dissected(network) if frame.first("arp.opcode") == "1" and frame.first("arp.dst.proto_ipv4") == address)
+
+    # -- decrypted --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def keys(self) -> KeyRing:
+        """Keys of the clients, as far as they were logged."""
+        return self._read_keys()
+
+    def _dissected(self, network: str) -> list[Frame]:
+        if network not in self._frames:
+            self._captures[network].flush()
+            frames = dissect(self._captures[network].path, self.keys)
+            self._frames[network] = [frame for frame in frames if frame.number <= self._until[network]]
+        return self._frames[network]
+
+    @cached_property
+    def _frames(self) -> dict[str, list[Frame]]:
+        return {}
+
+    @cached_property
+    def ike(self) -> list[IkeMessage]:
+        """All IKE messages on the wan, decrypted as far as keys are known."""
+        return messages_of(self._dissected("wan"))
+
+    def exchange(self, name: str) -> list[IkeMessage]:
+        """Return the messages of one kind of exchange, requests and responses."""
+        return [message for message in self.ike if message.exchange == name]
+
+    def requests(self, name: str) -> list[IkeMessage]:
+        """Return the requests of an exchange, each once although it may have been retransmitted."""
+        seen: dict[tuple[str, int, str], IkeMessage] = {}
+        for message in self.exchange(name):
+            if not message.is_response:
+                seen.setdefault((message.spi_i, message.message_id, message.ke_group), message)
+        return list(seen.values())
+
+    def responses(self, name: str) -> list[IkeMessage]:
+        """Return the responses of an exchange."""
+        return [message for message in self.exchange(name) if message.is_response]
+
+    @property
+    def errors(self) -> list[str]:
+        """Names of all error notifies of responders, in order."""
+        return [name for message in self.ike if message.is_response for name in message.errors]
+
+    def decrypted_shows(self, token: bytes, network: str = "wan") -> bool:
+        """Whether a token is inside an ESP packet that was decrypted."""
+        text = token.hex(":")
+        return any(text in str(value) for frame in self._dissected(network) if "esp" in frame.layers for value in frame.find("data.data"))
+
+    def _file(self, network: str) -> str:
+        return f"see {self._captures[network].path}"
+
+
+def _is_esp(frame: bytes) -> bool:
+    if len(frame) < ETHERNET + 20 or frame[12:14] != b"\x08\x00":
+        return False
+    protocol = frame[ETHERNET + IP_PROTOCOL]
+    if protocol == ESP:
+        return True
+    start = ETHERNET + (frame[ETHERNET] & 15) * 4
+    ports = frame[start : start + 4]
+    marked = frame[start + 8 : start + 12] == bytes(4)  # the non-ESP marker: IKE on 4500
+    return protocol == UDP and b"\x11\x94" in (ports[:2], ports[2:]) and not marked and len(frame) > start + 9
