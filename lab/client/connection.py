@@ -16,12 +16,14 @@ from typing import Literal
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from lab import budgets
 from lab.client import strongswan, trust
 from lab.client.names import server_address
 from lab.client.profile import IKEv2, common_names
-from lab.client.sas import IkeSa, read_sas
+from lab.client.sas import ChildSa, IkeSa, read_sas
 from lab.errors import CommandFailed, ConnectionRefused, ControlCheckFailed, ProfileRefused
 from lab.probe.probe import Control, Probe
+from lab.waiting import Deadline, wait_until
 
 INITIATE_MS, TERMINATE_MS = 10_000, 3_000
 UNTRUSTED_KEY = "no trusted RSA public key found"
@@ -77,6 +79,17 @@ class Tunnel:
     def rekey_child(self) -> Control:
         """Rekey the child SA from the client's side; return charon's word on it."""
         return self.probe.vici_control("rekey", {"child": strongswan.CHILD})
+
+    def await_other_child(self, spi_out: str) -> ChildSa:
+        """Wait for a child SA with another SPI than this one: the rekey is done. Raises ControlCheckFailed."""
+
+        def other() -> ChildSa | None:
+            children = [child for sa in self._mac.sas() for child in sa.children]
+            return children[0] if len(children) == 1 and children[0].spi_out != spi_out else None
+
+        found = wait_until(other, Deadline(budgets.APPEAR), lambda: ControlCheckFailed(f"{self.probe.host}: the child SA was not rekeyed"))
+        assert found is not None
+        return found
 
     def add_routes(self) -> None:
         """Set the routes that macOS sets: the classful network of the inner address, and everything else with "Send all
@@ -196,13 +209,13 @@ def _presented(log: Sequence[str]) -> str:
 def why_refused(done: Control) -> Refused:
     """Return the refusal that charon's log tells of."""
     lines = list(done.log)
-    received = next((line for line in lines if line.startswith("received ") and "notify error" in line), "")
-    if received:
-        notify = received.split()[1]
-        return Refused("server", notify, notify=notify, log=lines)
+    # received AUTHENTICATION_FAILED notify error; received INTERNAL_ADDRESS_FAILURE notify, no CHILD_SA built
+    received = [line.split()[1] for line in lines if line.startswith("received ") and " notify" in line]
+    if errors := [name for name in received if name in NOTIFIES]:
+        return Refused("server", errors[-1], notify=errors[-1], log=lines)
     own = [line for line in lines if any(sign in line for sign in (
-        UNTRUSTED_KEY, "certificate is invalid", "subject certificate invalid", "expired", "no issuer certificate found", "constraint check failed",
-        "does not match to", "selected peer config"))]
+        "certificate invalid", "no issuer certificate found", "constraint check failed", "does not match to"))]
+    own = own or [line for line in lines if UNTRUSTED_KEY in line]
     if any("generating INFORMATIONAL request" in line and "AUTH_FAILED" in line for line in lines) or own:
         return Refused("client", own[-1].strip() if own else "the server could not be authenticated", log=lines)
     if any("giving up" in line or "retransmit" in line for line in lines):

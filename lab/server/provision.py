@@ -64,9 +64,9 @@ class Provisioner:
 
     def revert(self) -> None:
         """Put back everything that was applied, the latest first; steps marked `last` at the end."""
-        latest_first = self._applied[::-1]
-        order = sorted(latest_first, key=lambda one: one.step.last)
-        self._run("revert", order)
+        latest_first = [one for one in self._applied[::-1] if not one.step.last]
+        at_the_end = {one.step.name: one for one in self._applied[::-1] if one.step.last}  # of several, what the first one found
+        self._run("revert", [*latest_first, *at_the_end.values()])
         self._applied.clear()
         self._write_journal()
 

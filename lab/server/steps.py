@@ -96,8 +96,14 @@ def network_access(*, allowed: bool) -> Step:
 
 def wan_endpoints(ports: int) -> Step:
     """Set the number of IKEv2 connections."""
-    return Step(name="wan-endpoints", script="wan-endpoints", parameters={"device": IKEV2_DEVICE, "ports": ports},
+    return Step(name="wan-endpoints", script="wan-endpoints", parameters={"device": IKEV2_DEVICE, "ports": ports, "value": "WanEndpoints"},
                 because="how many clients may connect")
+
+
+def most_wan_endpoints(ports: int) -> Step:
+    """Set the upper bound of WanEndpoints."""
+    return Step(name="most-wan-endpoints", script="wan-endpoints", because="the bound that WanEndpoints has",
+                parameters={"device": IKEV2_DEVICE, "ports": ports, "value": "MaxWanEndpoints"})
 
 
 def revocation_list(der: bytes) -> Step:

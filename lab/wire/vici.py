@@ -67,7 +67,8 @@ class Vici:
         """
         lines: list[str] = []
         try:
-            for part in getattr(self._session, command)(dict(message)):
+            answer = getattr(self._session, command)(dict(message))
+            for part in answer if hasattr(answer, "__next__") else ():  # `rekey` answers at once, without a log
                 content = to_text(part)
                 assert isinstance(content, dict)
                 lines.append(str(content.get("msg", "")))

@@ -80,7 +80,7 @@ def test_applying_twice_changes_nothing_more(session: WindowsSession, pki: RunPk
 
 def test_a_failing_step_is_named_and_nothing_stays(session: WindowsSession, pki: RunPki) -> None:
     before = everything(session)
-    broken = Step(name="broken-port", script="wan-endpoints", parameters={"device": "WAN Miniport (None)", "ports": 3}, because="")
+    broken = Step(name="broken-port", script="wan-endpoints", parameters={"device": "WAN Miniport (None)", "ports": 3, "value": "WanEndpoints"}, because="")
     late = Step(name="late", script="server-flags", parameters={"bits": "no number"}, because="")
 
     with pytest.raises(StepFailed, match="broken-port could not inspect: there is no device"):
