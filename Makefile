@@ -44,7 +44,7 @@ lint: setup        ## ruff, mypy --strict, the layer contract, formatting
 	@$(BIN)/lint-imports --no-logo
 
 bench: image       ## measure speed and memory: a table, and build/bench.json
-	@$(BIN)/lab bench
+	@$(BIN)/python ci/bench.py $(ARGS)
 
 lock:              ## renew locks/host.txt and the guest's lock (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --extra dev pyproject.toml -o locks/host.txt

@@ -18,8 +18,9 @@ from lab.embedded import runs
 from lab.embedded.image.cache import cache_root, ensure_image
 from lab.embedded.share import RunKeys, keep_bytecode, make_share
 from lab.embedded.uml.kernel import command_line
+from lab.embedded.uml.ptrace import ptrace_problem
 from lab.embedded.uml.supervisor import Forward, Plan
-from lab.errors import ConfigError, LabBusy
+from lab.errors import ConfigError, HostError, LabBusy
 from lab.pki import winrm_identity
 from lab.secrets import Secret, write_private
 from lab.topology import Role, Topology
@@ -54,6 +55,8 @@ class EmbeddedLab:
         self._worker, self._detached = worker, detached
         self._run: runs.Run | None = None
         self._joined = False
+        self.since = time.time()
+        """When it was brought up, seconds since the epoch."""
         self._hosts: dict[str, Host] = {}
 
     @property
@@ -86,6 +89,8 @@ class EmbeddedLab:
             self.progress(f"removed {name}, left behind by a killed supervisor")
         if self._detached and (other := runs.detached()):
             raise LabBusy(f"a lab is up already: {other.name}", hint="`lab down` ends it; `lab status` describes it")
+        if problem := ptrace_problem():
+            raise HostError(problem, hint="`lab doctor` checks this machine")
         image = ensure_image(self.progress)
         began = time.monotonic()
         folder, lock = runs.new_run()
@@ -119,7 +124,8 @@ class EmbeddedLab:
             return None
         lab = cls(topology, log_folder=log_folder)
         lab._run, lab._joined = runs.Run(folder=folder), True
-        lab._hosts = _hosts_from(json.loads((folder / "lab.json").read_text()))
+        saved = json.loads((folder / "lab.json").read_text())
+        lab._hosts, lab.since = _hosts_from(saved["hosts"]), float(saved["since"])
         return lab
 
     def start(self, name: str) -> Host:
@@ -129,6 +135,12 @@ class EmbeddedLab:
         if self.topology.hosts[name].start.value == "on-demand":
             self.run.request(op="start", host=name)
         return self._hosts[name]
+
+    def started(self) -> frozenset[str]:
+        """Return the names of the hosts whose daemons run."""
+        answer = self.run.request(op="started")["ok"]
+        assert isinstance(answer, list)
+        return frozenset(answer)
 
     def reset(self) -> None:
         """Make the twin's Windows as new; end what the previous user of a joined lab left."""
@@ -196,13 +208,13 @@ class EmbeddedLab:
             }
             for name, host in self._hosts.items()
         }
-        facts = {"detached": self._detached, "hosts": described, "since": time.time()}
+        facts = {"detached": self._detached, "hosts": described, "since": self.since}
         write_private(self.run.folder / "lab.json", json.dumps(facts))
 
 
-def _hosts_from(saved: Mapping[str, Mapping[str, Mapping[str, dict[str, object]]]]) -> dict[str, Host]:
+def _hosts_from(saved: Mapping[str, Mapping[str, dict[str, object]]]) -> dict[str, Host]:
     hosts = {}
-    for name, ways in saved["hosts"].items():
+    for name, ways in saved.items():
         ssh, winrm = ways.get("ssh"), ways.get("winrm")
         hosts[name] = Host(
             name=name,

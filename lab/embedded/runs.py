@@ -50,24 +50,34 @@ def new_run() -> tuple[Path, int]:
     return folder, lock
 
 
+def left_over() -> list[str]:
+    """Return the names of the runs that killed supervisors left."""
+    return [folder.name for folder in sorted(base().glob("run-*")) if _is_abandoned(folder)]
+
+
 def sweep() -> list[str]:
     """Remove what killed supervisors left; return the names of the runs that were removed."""
     removed = []
     for folder in sorted(base().glob("run-*")):
-        try:
-            lock = os.open(folder / "lock", os.O_RDWR)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            continue
-        finally:
-            os.close(lock)
-        end_processes_of(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        removed.append(folder.name)
+        if _is_abandoned(folder):
+            end_processes_of(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(folder.name)
     return removed
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        lock = os.open(folder / "lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return True
 
 
 def detached() -> Path | None:

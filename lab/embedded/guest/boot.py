@@ -49,6 +49,8 @@ class Guest:
         self.plan = plan
         self.pids: dict[str, int] = {}
         self.go: dict[str, int] = {}
+        self.started: set[str] = set()
+        """Hosts that were started on demand."""
 
     # -- boot -----------------------------------------------------------------------------------------------------
 
@@ -137,7 +139,12 @@ class Guest:
         """Start the daemons of a host that starts on demand; idempotent."""
         os.write(self.go[host], b"s")
         self.await_daemons([self.host(host)])
+        self.started.add(host)
         return host
+
+    def hosts_up(self) -> list[str]:
+        """Return the hosts whose daemons were started."""
+        return [host["name"] for host in self.plan["hosts"] if host["start"] == "boot" or host["name"] in self.started]
 
     def twin(self, request: dict[str, object]) -> object:
         """Pass a request to the twin's control socket."""
@@ -175,7 +182,7 @@ def main() -> None:
     os.set_blocking(wake_write, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    line = ControlLine(CONTROL_TTY, {"beat": guest.beat, "start": guest.start, "twin": guest.twin})
+    line = ControlLine(CONTROL_TTY, {"beat": guest.beat, "start": guest.start, "twin": guest.twin, "started": guest.hosts_up})
     mark("ready")
     line.send({"pids": guest.pids})
     line.serve(wake_read, reap)
