@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from lab import budgets
+from lab import budgets, rundir
 from lab.backends.base import CapturePoint, Host, SSHEndpoint, WinRMEndpoint
 from lab.embedded import runs
 from lab.embedded.image.cache import cache_root, ensure_image
 from lab.embedded.share import RunKeys, keep_bytecode, make_share
+from lab.embedded.uml.confine import landlock_version
 from lab.embedded.uml.kernel import command_line
 from lab.embedded.uml.ptrace import ptrace_problem
 from lab.embedded.uml.supervisor import Forward, Plan
@@ -24,6 +26,7 @@ from lab.errors import ConfigError, HostError, LabBusy
 from lab.pki import winrm_identity
 from lab.secrets import Secret, write_private
 from lab.topology import Role, Topology
+from lab.waiting import Deadline
 
 WINRM_PORTS = (5985, 5986)
 Progress = Callable[[str], None]
@@ -84,29 +87,34 @@ class EmbeddedLab:
         Raises:
             HostError: this machine lacks something.
             GuestDied, BootTimeout: the guest did not come up; with its last console lines.
+            LabBusy: a detached lab is up already, or a port was taken in the moment after it was chosen.
         """
         for name in runs.sweep():
             self.progress(f"removed {name}, left behind by a killed supervisor")
         if self._detached and (other := runs.detached()):
             raise LabBusy(f"a lab is up already: {other.name}", hint="`lab down` ends it; `lab status` describes it")
-        if problem := ptrace_problem():
-            raise HostError(problem, hint="`lab doctor` checks this machine")
+        self._look_at_machine()
         image = ensure_image(self.progress)
         began = time.monotonic()
-        folder, lock = runs.new_run()
+        folder = runs.new_run()
         self._run = runs.Run(folder=folder)
         try:
-            keys = make_share(folder, self.topology, winrm_identity())
+            self._run.launch()
+            identity = winrm_identity()
+            self._run.await_folder()
+            keys = make_share(folder, self.topology, identity)
             ports = iter(runs.free_ports(len(self.topology.hosts) + 1))  # the server has two
             self._hosts = self._endpoints(keys, ports)
             self.log_folder.mkdir(parents=True, exist_ok=True)
+            logs = self.log_folder.absolute() / folder.name  # the supervisor runs elsewhere
             plan: Plan = {
-                "run": str(folder), "image": str(image.folder), "cpu": self._cpu(), "silence": budgets.HEARTBEAT,
-                "boot": budgets.BOOT, "detached": self._detached, "log": str(self.log_folder / f"{folder.name}.console.log"),
-                "kernel": command_line(run=folder, share=folder / "share", root=image.root), "forwards": self._forwards(),
+                "image": str(image.folder.absolute()), "cpu": self._cpu(), "silence": Deadline(budgets.HEARTBEAT).budget,
+                "boot": Deadline(budgets.BOOT).budget, "detached": self._detached,
+                "log": f"{logs}.console.log", "daemons": f"{logs}.daemons.log",
+                "kernel": command_line(run=folder, share=folder / "share", root=image.root.absolute()), "forwards": self._forwards(),
             }
-            self._run.launch(plan, lock)
-            self._save()
+            self._save()  # first: a detached guest must be found even if this process ends now
+            self._run.begin(plan)
             self._run.wait_ready()
             keep_bytecode(folder)
         except BaseException:
@@ -146,9 +154,14 @@ class EmbeddedLab:
         """Make the twin's Windows as new; end what the previous user of a joined lab left."""
         self.run.request(op="twin", request={"op": "reset"})
 
-    def invert(self, behaviours: Iterable[str]) -> None:
-        """Reset the twin and invert these behaviours of `lab/twin/fidelity.yaml`; none of them: an ordinary twin again."""
-        self.run.request(op="twin", request={"op": "invert", "ids": list(behaviours)})
+    def invert(self, behaviours: Iterable[str], *, strangers: Iterable[str] = ()) -> None:
+        """Reset the twin and invert these behaviours of `lab/twin/fidelity.yaml`; none of them: an ordinary twin again.
+
+        Args:
+            behaviours: ids of the ledger's entries.
+            strangers: roots (PEM) for the twin that trusts whom it does not know.
+        """
+        self.run.request(op="twin", request={"op": "invert", "ids": list(behaviours), "strangers": list(strangers)})
 
     def down(self) -> None:
         """End the guest, unless it was joined."""
@@ -167,6 +180,17 @@ class EmbeddedLab:
         return self._hosts
 
     # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _look_at_machine(self) -> None:
+        """Look at what is quickly seen and, missing, would only show as a guest that does not come up. Raises HostError."""
+        if shutil.which("slirp4netns") is None:
+            raise HostError("slirp4netns is not installed; it is the guest's way in", hint="apt install slirp4netns, or `make setup`")
+        if problem := ptrace_problem():
+            raise HostError(problem, hint="`lab doctor` checks this machine")
+        for passed_over in rundir.passed_over():
+            self.progress(f"not in {passed_over.folder}, which {passed_over.objection}: the run is in {runs.base()}")
+        if not landlock_version():
+            self.progress("this machine's kernel has no Landlock: in the guest, root could read files of this machine by way of hostfs")
 
     def _cpu(self) -> int:
         allowed = sorted(os.sched_getaffinity(0), reverse=True)

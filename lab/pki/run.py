@@ -25,6 +25,10 @@ class RunPki:
     def __init__(self, server_name: str) -> None:
         self.server_name = server_name
 
+    def warm(self) -> None:
+        """Make what every path needs; the rest is made when it is first asked for."""
+        _ = self.authority, self.server, self.client
+
     @cached_property
     def authority(self) -> Authority:
         """The lab's root, trusted by server and client."""

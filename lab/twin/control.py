@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ControlSocket:
-    """reset: Windows as new. invert: the same, with behaviours inverted. facts: the state."""
+    """reset: Windows as new, nothing inverted. invert: the same, with behaviours inverted. facts: the state."""
 
     def __init__(self, machine: Machine, engine: RrasEngine | None) -> None:
         self._machine, self._engine = machine, engine
@@ -32,11 +32,12 @@ class ControlSocket:
     def _answer(self, request: dict[str, object]) -> dict[str, object]:
         operation = request["op"]
         if operation in ("reset", "invert"):
-            ids = request.get("ids", [])
+            ids, strangers = request.get("ids", []), request.get("strangers", [])
             assert isinstance(ids, list)
+            assert isinstance(strangers, list)
             self._machine.reset()
             if self._engine is not None:
-                self._engine.set_inverted(str(one) for one in ids)
+                self._engine.set_inverted([str(one) for one in ids], [str(one) for one in strangers])
             return {"ok": True}
         if operation == "facts":
             return {"ok": self._machine.facts(), "events": [[one.source, one.identifier, one.message] for one in self._machine.events.events]}

@@ -50,6 +50,8 @@ class ErrorRecord:
     command: str = ""
     source: str = ""
     at: int = 0
+    inner: str = ""
+    """Full name of the .NET exception inside this one."""
 
     def lines(self) -> list[str]:
         """Return the text as powershell.exe writes it."""
@@ -74,13 +76,66 @@ class PowerShellError(Exception):
         self.record = record
         self.thrown = False
         """By `throw`: ends the script whatever $ErrorActionPreference says."""
+        self.soft = False
+        """A cmdlet only reports it: terminating under -ErrorAction Stop, otherwise no catch sees it."""
 
 
 def failure(message: str, *, exception: str = "System.Management.Automation.RuntimeException",
-            identifier: str = "RuntimeException", category: str = "NotSpecified", target: str = "") -> PowerShellError:
+            identifier: str = "RuntimeException", category: str = "NotSpecified", target: str = "", inner: str = "") -> PowerShellError:
     """Return a terminating error."""
     return PowerShellError(ErrorRecord(message=message, exception=exception, identifier=identifier, category=category,
-                                       target=target))
+                                       target=target, inner=inner))
+
+
+def complaint(message: str, *, exception: str = "System.Management.Automation.RuntimeException",
+              identifier: str = "RuntimeException", category: str = "NotSpecified", target: str = "") -> PowerShellError:
+    """Return an error that a cmdlet reports, and that is terminating only under -ErrorAction Stop."""
+    error = failure(message, exception=exception, identifier=identifier, category=category, target=target)
+    error.soft = True
+    return error
+
+
+def method_failure(method: str, count: int, message: str, inner: str) -> PowerShellError:
+    """Return the error of a .NET method that threw."""
+    return failure(f'Exception calling "{method}" with "{count}" argument(s): "{message}"', inner=inner,
+                   exception="System.Management.Automation.MethodInvocationException", identifier=inner.rpartition(".")[2])
+
+
+BASES = {
+    "argumentexception": "systemexception", "argumentnullexception": "argumentexception", "argumentoutofrangeexception": "argumentexception",
+    "formatexception": "systemexception", "dividebyzeroexception": "arithmeticexception", "arithmeticexception": "systemexception",
+    "overflowexception": "arithmeticexception", "invalidcastexception": "systemexception", "indexoutofrangeexception": "systemexception",
+    "invalidoperationexception": "systemexception", "notsupportedexception": "systemexception", "systemexception": "exception",
+    "unauthorizedaccessexception": "systemexception", "exception": "", "io.ioexception": "systemexception",
+    "io.filenotfoundexception": "io.ioexception", "security.cryptography.cryptographicexception": "systemexception",
+    "management.automation.runtimeexception": "systemexception",
+    "management.automation.psinvalidcastexception": "invalidcastexception",
+    "management.automation.parameterbindingexception": "management.automation.runtimeexception",
+    "management.automation.commandnotfoundexception": "management.automation.runtimeexception",
+    "management.automation.methodinvocationexception": "management.automation.methodexception",
+    "management.automation.methodexception": "management.automation.extendedtypesystemexception",
+    "management.automation.extendedtypesystemexception": "management.automation.runtimeexception",
+    "management.automation.itemnotfoundexception": "management.automation.sessionstateexception",
+    "management.automation.sessionstateexception": "management.automation.runtimeexception",
+    "management.automation.psargumentexception": "argumentexception",
+    "management.automation.propertynotfoundexception": "management.automation.extendedtypesystemexception",
+    "management.automation.remoteexception": "management.automation.runtimeexception",
+    "microsoft.powershell.commands.writeerrorexception": "systemexception",
+    "microsoft.powershell.commands.servicecommandexception": "systemexception",
+}
+"""Base classes of the exceptions that the twin knows; lower case, without "System."."""
+
+
+def is_exception(name: str, wanted: str) -> bool:
+    """Whether an exception is of a type, by inheritance. Raises NotSupportedByTwin for a type that is not known."""
+    base, sought = (one.lower().removeprefix("system.") for one in (name, wanted))
+    if sought not in BASES:
+        raise NotSupportedByTwin(f"catch [{wanted}]")
+    while base and base != sought:
+        if base not in BASES:
+            raise NotSupportedByTwin(f"a typed catch for an error of type {name}")
+        base = BASES[base]
+    return bool(base)
 
 
 class Signal(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from lab.twin.powershell.numbers import Byte
 from lab.twin.powershell.tree import Block
 
 
@@ -17,11 +18,15 @@ class PSHash:
         for key, value in entries:
             self[key] = value
 
+    version = 0
+    """Counts changes: whoever enumerates the keys meanwhile fails, as on Windows."""
+
     @staticmethod
     def _fold(key: object) -> object:
-        return key.lower() if isinstance(key, str) else key
+        return key.lower() if isinstance(key, str) else (type(key), key)  # 1, $true and 1.0 are different keys
 
     def __setitem__(self, key: object, value: object) -> None:
+        self.version += 1
         known = self._entries.get(self._fold(key))
         self._entries[self._fold(key)] = (known[0] if known else key, value)
 
@@ -38,6 +43,7 @@ class PSHash:
 
     def remove(self, key: object) -> None:
         """Remove an entry, if there is one."""
+        self.version += 1
         self._entries.pop(self._fold(key), None)
 
     def items(self) -> list[tuple[object, object]]:
@@ -114,6 +120,58 @@ class Char(str):
     __slots__ = ()
 
 
+class EnumValue(str):
+    """A value of a .NET enumeration: text for the script, a number for [int] and JSON."""
+
+    __slots__ = ("number", "type_name")
+
+    def __new__(cls, text: str, number: int, type_name: str) -> EnumValue:
+        """Make one."""
+        made = super().__new__(cls, text)
+        made.number, made.type_name = number, type_name
+        return made
+
+    number: int
+    type_name: str
+
+
+class TypedArray(list[object]):
+    """An array of a declared element type: string[] and so on."""
+
+    def __init__(self, kind: str, items: Iterable[object] = ()) -> None:
+        super().__init__(items)
+        self.kind = kind
+
+
+class NamedItems(list[object]):
+    """A collection whose members are found by their Name too: PSObject.Properties, the groups of a match."""
+
+
+class Keys(list[object]):
+    """Keys or values of a hashtable: no longer to be enumerated once it has changed."""
+
+    def __init__(self, owner: PSHash, items: Iterable[object]) -> None:
+        super().__init__(items)
+        self.owner, self.version = owner, owner.version
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """System.Version; parts that were not given are -1."""
+
+    parts: tuple[int, int, int, int]
+
+    def __str__(self) -> str:
+        return ".".join(str(part) for part in self.parts if part >= 0)
+
+
+class Nothing:
+    """What a command without output gives: $null wherever a value is wanted, no object at all in a pipeline."""
+
+
+NOTHING = Nothing()
+
+
 class Switch:
     """A switch parameter's value: true or false, also in tests."""
 
@@ -122,15 +180,28 @@ class Switch:
 
 
 def each(value: object) -> Iterator[object]:
-    """Yield what a pipeline makes of a value: an array's items, nothing for None, else the value."""
-    if isinstance(value, list):
-        yield from value
-    elif value is not None:
+    """Yield the values that an argument means: an array's items, nothing for $null, else the value."""
+    if isinstance(value, (list, bytes)):
+        yield from items_of(value)
+    elif value is not None and value is not NOTHING:
         yield value
 
 
+def items_of(value: list[object] | bytes) -> list[object]:
+    """Return an array's items; those of a byte[] are bytes."""
+    return [Byte(one) for one in value] if isinstance(value, bytes) else value
+
+
+def written(value: object) -> Iterator[object]:
+    """Yield what a statement writes to the pipeline: as `each`, but $null is an object as well."""
+    if value is None:
+        yield None
+    else:
+        yield from each(value)
+
+
 def collapse(values: list[object]) -> object:
-    """Return what an assignment makes of a pipeline's output: None, the one value, or an array."""
+    """Return what an assignment makes of a pipeline's output: nothing, the one value, or an array."""
     if not values:
-        return None
+        return NOTHING
     return values[0] if len(values) == 1 else values

@@ -53,12 +53,23 @@ class VpnServer:
     check_revocation: bool
     revocation_lists: tuple[bytes, ...]
     addresses: Addresses | None
-    connection_limit: int
+    wan_endpoints: int
+    max_wan_endpoints: int
     forwards: bool
     proxy_arp: str = "clients"
     """Whom the server answers ARP for on the LAN: clients, everybody, nobody."""
     quirks: frozenset[str] = field(default_factory=frozenset)
     """Inverted behaviours that only the engine can carry out."""
+
+    @property
+    def connection_limit(self) -> int:
+        """How many clients may be connected."""
+        return min(self.wan_endpoints, self.max_wan_endpoints)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything is there that a client with a certificate needs."""
+        return bool(self.serves and self.certificates_allowed and self.certificate and self.roots and self.addresses)
 
 
 def effective(machine: Machine) -> VpnServer:
@@ -66,18 +77,17 @@ def effective(machine: Machine) -> VpnServer:
     registry = machine.registry
     flags = ServerFlags(registry.number(PARAMETERS, "ServerFlags", STOCK_SERVER_FLAGS))
     roots = tuple(stored.certificate for stored in machine.certificates.store("Root"))
-    check = registry.number(IKEV2, "CertAuthFlags", 0) == CHECK_REVOCATION
-    lists = machine.certificates.revocation_lists if check else []
     return VpnServer(
         serves=registry.number(SERVICE, "ConfigurationFlags", 0) == 1 and _miniport(machine, "EnableForRas") == 1,
         certificates_allowed=bool(flags & ServerFlags.CERT),
         policy=_policy(machine),
         certificate=choose_certificate(machine.certificates.store("My"), roots),
         roots=roots,
-        check_revocation=check,
-        revocation_lists=tuple(one.public_bytes(serialization.Encoding.DER) for one in lists),
+        check_revocation=registry.number(IKEV2, "CertAuthFlags", 0) == CHECK_REVOCATION,
+        revocation_lists=tuple(one.public_bytes(serialization.Encoding.DER) for one in machine.certificates.revocation_lists),
         addresses=_addresses(machine),
-        connection_limit=min(_miniport(machine, "WanEndpoints"), _miniport(machine, "MaxWanEndpoints")),
+        wan_endpoints=_miniport(machine, "WanEndpoints"),
+        max_wan_endpoints=_miniport(machine, "MaxWanEndpoints"),
         forwards=registry.number(IP, "AllowNetworkAccess", 1) == 1,
     )
 

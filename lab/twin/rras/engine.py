@@ -10,13 +10,12 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from lab.twin.rras import messages
 from lab.twin.rras.effective import VpnServer, effective
 from lab.twin.rras.inversions import invert
 from lab.twin.rras.kernel import Kernel
-from lab.twin.rras.policy import EVENT_OUT_OF_RANGE, Policy
+from lab.twin.rras.policy import EVENT_OUT_OF_RANGE
 from lab.twin.windows.events import Level
 from lab.twin.windows.machine import Connection, Machine
 from lab.twin.windows.services import ServiceFailed
@@ -39,6 +38,7 @@ class RrasEngine:
         self._kernel = Kernel()
         self._server: VpnServer | None = None
         self._inverted: frozenset[str] = frozenset()
+        self._strangers: list[bytes] = []
         self._lock = threading.RLock()
         threading.Thread(target=self._follow, name="charon's events", daemon=True).start()
 
@@ -47,11 +47,24 @@ class RrasEngine:
         """Ids of inverted behaviours."""
         return self._inverted
 
-    def set_inverted(self, ids: Iterable[str]) -> None:
-        """Invert these behaviours from the next start on. Raises KeyError for an unknown id."""
+    def set_inverted(self, ids: Iterable[str], strangers: Iterable[str] = ()) -> None:
+        """Invert these behaviours from the next start on. Raises KeyError for an unknown id.
+
+        Args:
+            ids: of the ledger's entries.
+            strangers: roots (PEM) that an inverted twin trusts although they are not in its store.
+        """
         chosen = frozenset(ids)
         invert(effective(self._machine), chosen)
-        self._inverted = chosen
+        self._inverted, self._strangers = chosen, [one.encode() for one in strangers]
+        self._kernel.be_silent(silent=self._is_silent(running=False))
+
+    def _is_silent(self, *, running: bool) -> bool:
+        if not self._inverted:
+            return False
+        server = invert(effective(self._machine), self._inverted)
+        return ("silent-when-incomplete" in server.quirks and not (running and server.is_complete)) or (
+            "silent-when-stopped" in server.quirks and not running)
 
     # -- the service --------------------------------------------------------------------------------------------------
 
@@ -59,29 +72,35 @@ class RrasEngine:
         """Apply the configuration that the machine has now. Raises ServiceFailed."""
         with self._lock:
             server = invert(effective(self._machine), self._inverted)
-            if "literal-default-tuple" in server.quirks:
-                server = _with_policy(server, Policy(ike=("aes256-sha256-modp1024",), esp=("3des-sha256",), pfs=""))
             for problem in server.policy.problems:
                 self._machine.events.write(SOURCE, EVENT_OUT_OF_RANGE, Level.WARNING, f"A registry parameter is out of range: {problem}")
             self._server = server
             try:
+                self._kernel.be_silent(silent=self._is_silent(running=True))
                 if server.serves:
                     self._apply(server)
             except (ViciRefused, OSError) as error:
                 self.stop()
                 raise ServiceFailed(1053, f"The service did not respond to the start request: {error}") from error
+            if "applies-at-once" in server.quirks:
+                self._machine.registry.on_change = self._apply_at_once
             self._machine.events.write(SOURCE, EVENT_STARTED, Level.INFORMATION, "The service has started.")
+
+    def _apply_at_once(self) -> None:
+        self.stop()
+        self.start()
 
     def _apply(self, server: VpnServer) -> None:
         for command, message in messages.certificate_messages(server):
             with self._tolerating_roots(command):
                 self._vici.request(command, message)
+        for stranger in self._strangers if "trust-strangers" in server.quirks else ():
+            self._vici.request("load_cert", {"type": "X509", "flag": "CA", "data": stranger})
         self._kernel.apply(server)
         pool = messages.pool_message(server)
         if pool is not None:
             self._vici.request("load_pool", pool)
-        if "keep-silent" not in server.quirks:
-            self._vici.request("load_conn", messages.connection_message(server))
+        self._vici.request("load_conn", messages.connection_message(server))
 
     @contextlib.contextmanager
     def _tolerating_roots(self, command: str) -> Iterator[None]:
@@ -103,6 +122,8 @@ class RrasEngine:
             self._vici.request("clear_creds")
             self._vici.request("flush_certs", {})
             self._kernel.withdraw()
+            self._kernel.be_silent(silent=self._is_silent(running=False))
+            self._machine.registry.on_change = None
             self._machine.ras.connections.clear()
             self._server = None
 
@@ -147,8 +168,4 @@ class RrasEngine:
         full = len(self._machine.ras.connections) >= self._server.connection_limit
         if self._server.serves and self._server.addresses is not None:
             self._vici.request("load_conn", messages.connection_message(self._server, full=full))
-
-
-def _with_policy(server: VpnServer, policy: Policy) -> VpnServer:
-    return replace(server, policy=policy)
 

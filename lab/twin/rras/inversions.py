@@ -10,9 +10,10 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from lab.twin.rras.effective import VpnServer
-from lab.twin.rras.policy import stock_policy
+from lab.twin.rras.policy import Policy, stock_policy
 
 Change = Callable[[VpnServer], VpnServer]
+LITERAL_DEFAULTS = Policy(ike=("aes256-sha256-modp1024",), esp=("3des-sha256",), pfs="")
 
 
 def _quirk(name: str) -> Change:
@@ -24,7 +25,11 @@ def _group_14_at_once(server: VpnServer) -> VpnServer:
     return replace(server, policy=replace(server.policy, ike=ike))
 
 
-def _default_tuple_is_stock_list(server: VpnServer) -> VpnServer:
+def _no_stock_list(server: VpnServer) -> VpnServer:
+    return replace(server, policy=LITERAL_DEFAULTS) if server.policy == stock_policy() else server
+
+
+def _only_the_stock_list(server: VpnServer) -> VpnServer:
     return replace(server, policy=replace(stock_policy(), problems=server.policy.problems))
 
 
@@ -35,10 +40,10 @@ def _server_takes_no_address(server: VpnServer) -> VpnServer:
 
 
 def _addresses_from_elsewhere(server: VpnServer) -> VpnServer:
+    """The clients' part of the pool begins a hundred addresses lower."""
     if server.addresses is None:
         return server
-    first = IPv4Address("192.168.77.100")
-    return replace(server, addresses=replace(server.addresses, first=first, last=first + 8))
+    return replace(server, addresses=replace(server.addresses, first=IPv4Address(server.addresses.first - 100)))
 
 
 def _endless_pool(server: VpnServer) -> VpnServer:
@@ -49,28 +54,27 @@ def _endless_pool(server: VpnServer) -> VpnServer:
 
 INVERSIONS: dict[str, Change] = {
     "flags-cert-required": lambda server: replace(server, certificates_allowed=True),
-    "certificate-own-required": _quirk("refuse-everybody"),
-    "client-certificate-checked": _quirk("accept-any-certificate"),
-    "revocation-off-by-default": _quirk("refuse-revoked-always"),
-    "revocation-certauthflags": lambda server: replace(server, check_revocation=False, revocation_lists=()),
-    "serves-after-restart": _quirk("applies-at-once"),
-    "policy-stock-list": _quirk("literal-default-tuple"),
-    "policy-custom-tuple": _default_tuple_is_stock_list,
-    "policy-group-2-only": _group_14_at_once,
+    "client-certificate-root": _quirk("trust-strangers"),
+    "revocation-off-by-default": lambda server: replace(server, check_revocation=True),
+    "revocation-certauthflags": lambda server: replace(server, check_revocation=False),
+    "settings-count-from-the-start": _quirk("applies-at-once"),
+    "policy-stock-list": _no_stock_list,
+    "policy-custom-tuple": _only_the_stock_list,
+    "policy-group-2": _group_14_at_once,
     "policy-out-of-range-logged": lambda server: replace(server, policy=replace(server.policy, problems=())),
     "policy-pfs-at-rekey": lambda server: replace(server, policy=replace(server.policy, pfs="")),
     "pool-static": _addresses_from_elsewhere,
     "pool-server-takes-first": _server_takes_no_address,
-    "pool-exhausted-notify": _endless_pool,
-    "limit-wan-endpoints": lambda server: replace(server, connection_limit=99),
-    "limit-max-wan-endpoints": _quirk("ignore-max-wan-endpoints"),
+    "pool-exhausted": _endless_pool,
+    "limit-wan-endpoints": lambda server: replace(server, wan_endpoints=99),
+    "limit-max-wan-endpoints": lambda server: replace(server, max_wan_endpoints=99),
     "routing-forwards": lambda server: replace(server, forwards=False),
     "routing-access-confined": lambda server: replace(server, forwards=True),
     "routing-protected": _quirk("forward-in-clear"),
     "routing-no-routes": _quirk("advertise-routes"),
     "arp-answers-for-clients": lambda server: replace(server, proxy_arp="nobody"),
     "arp-only-for-clients": lambda server: replace(server, proxy_arp="everybody"),
-    "always-a-notify": _quirk("keep-silent"),
+    "misconfigured-answers": _quirk("silent-when-incomplete"),
     "stopped-service-answers": _quirk("silent-when-stopped"),
 }
 """By id of the ledger's entry."""

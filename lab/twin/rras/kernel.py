@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 from lab.twin.rras.effective import VpnServer
 from lab.wire.netlink import Netlink, NetlinkError, addresses, links, neighbours, routes, xfrm
 
-LAN, INTERFACE = "lan", "ras"
+WAN, LAN, INTERFACE = "wan", "lan", "ras"
 SYSCTL = Path("/proc/sys/net/ipv4")
 
 
@@ -18,6 +19,7 @@ class Kernel:
     def __init__(self) -> None:
         self._netlink = Netlink()
         self._answering: set[str] = set()
+        self._silent = False
         self._sysctl("neigh/lan/proxy_delay", "0")  # the kernel's default waits up to 0.8 s before it answers for others
 
     @staticmethod
@@ -34,8 +36,8 @@ class Kernel:
         self._sysctl("ip_forward", "1" if server.forwards else "0")
         if server.proxy_arp == "everybody":
             self._sysctl(f"conf/{LAN}/proxy_arp", "1")
-            routes.add(self._netlink, "192.168.77.0/25", index=links.index_of("wan"))  # addresses that then seem to lie elsewhere
-            routes.add(self._netlink, "192.168.77.128/25", index=links.index_of("wan"))
+            for half in self._halves(LAN):  # addresses that then seem to lie elsewhere, which is when the kernel answers for them
+                routes.add(self._netlink, half, index=links.index_of(WAN))
 
     def withdraw(self) -> None:
         """Undo all of it."""
@@ -43,12 +45,25 @@ class Kernel:
             self.client_gone(address)
         self._sysctl("ip_forward", "0")
         self._sysctl(f"conf/{LAN}/proxy_arp", "0")
-        for destination in ("192.168.77.0/25", "192.168.77.128/25"):
+        for half in self._halves(LAN):
             with contextlib.suppress(NetlinkError):
-                routes.delete(self._netlink, destination, index=links.index_of("wan"))
+                routes.delete(self._netlink, half, index=links.index_of(WAN))
         with contextlib.suppress(OSError):
             links.delete(self._netlink, INTERFACE, links.index_of(INTERFACE))
         xfrm.flush()
+
+    def be_silent(self, *, silent: bool) -> None:
+        """Discard whatever is sent to the outer network, or no longer (inverted twins only)."""
+        if silent != self._silent:
+            for half in self._halves(WAN):
+                routes.set_blackhole(self._netlink, half, there=silent)
+            self._silent = silent
+
+    def _halves(self, network: str) -> list[str]:
+        """Return the two halves of an interface's subnet; routes to them win over the subnet's own."""
+        index = links.index_of(network)
+        mine = next(str(one["address"]) for one in addresses.list_addresses(self._netlink) if one["index"] == index)
+        return [str(half) for half in IPv4Interface(mine).network.subnets()]
 
     def client_came(self, address: str, server: VpnServer) -> None:
         """Answer ARP for a client on the LAN."""

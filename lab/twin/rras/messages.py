@@ -16,7 +16,7 @@ def certificate_messages(server: VpnServer) -> list[tuple[str, dict[str, object]
     messages: list[tuple[str, dict[str, object]]] = []
     for root in server.roots:
         messages.append(("load_cert", {"type": "X509", "flag": "CA", "data": root.public_bytes(pem)}))
-    for one in server.revocation_lists:  # only there when they are to be looked at
+    for one in server.revocation_lists if server.check_revocation else ():
         messages.append(("load_cert", {"type": "X509_CRL", "flag": "NONE", "data": one}))
     if server.certificate is not None and server.certificate.key is not None:
         key = server.certificate.key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -31,7 +31,7 @@ def pool_message(server: VpnServer) -> dict[str, object] | None:
         return None
     pool: dict[str, object] = {"addrs": f"{server.addresses.first}-{server.addresses.last}"}
     if "advertise-routes" in server.quirks:
-        pool["subnet"] = ["172.20.5.0/24"]
+        pool["subnet"] = ["198.51.100.0/24"]
     return {POOL: pool}
 
 
@@ -50,7 +50,7 @@ def connection_message(server: VpnServer, *, full: bool = False) -> dict[str, ob
     if server.certificate is not None:
         local["certs"] = [server.certificate.certificate.public_bytes(serialization.Encoding.PEM)]
     remote: dict[str, object] = {"auth": "pubkey", "id": "%any"}
-    if not server.certificates_allowed or "refuse-everybody" in server.quirks:
+    if not server.certificates_allowed:
         remote = {"auth": "eap-dynamic", "id": "%any"}  # a certificate is then refused with AUTHENTICATION_FAILED
     child: dict[str, object] = {"local_ts": [EVERYWHERE], "esp_proposals": esp, "rekey_time": "0"}
     message: dict[str, object] = {

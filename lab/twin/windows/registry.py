@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -43,6 +44,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._root = Key("HKEY_LOCAL_MACHINE")
+        self.on_change: Callable[[], None] | None = None
+        """Called after a value was set. Windows' RRAS does not look before its next start; a twin with that inverted does."""
 
     @staticmethod
     def _parts(path: str) -> list[str]:
@@ -89,6 +92,8 @@ class Registry:
     def set(self, path: str, name: str, kind: Kind, data: Data) -> None:
         """Set a value, making its key if need be."""
         self.create(path).values[name.lower()] = Value(name, kind, data)
+        if self.on_change is not None:
+            self.on_change()
 
     def delete(self, path: str, name: str) -> bool:
         """Remove a value; return whether it was there."""

@@ -10,7 +10,7 @@ from lab.wire.netlink.message import NLM_F_CREATE, NLM_F_REPLACE, Netlink, attri
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 1, 4, 5, 6, 7, 15
 RT_TABLE_MAIN, RT_TABLE_LOCAL = 254, 255
-RTPROT_STATIC, RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RTN_UNICAST = 4, 0, 253, 1
+RTPROT_STATIC, RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RTN_UNICAST, RTN_BLACKHOLE = 4, 0, 253, 1, 6
 
 
 def _body(destination: str, *, gateway: str | None, index: int | None, source: str | None, metric: int | None) -> bytes:
@@ -46,6 +46,17 @@ def delete(
     """Remove the route with these properties."""
     body = _body(destination, gateway=gateway, index=index, source=source, metric=metric)
     netlink.request(f"delete route {destination}", RTM_DELROUTE, body)
+
+
+def set_blackhole(netlink: Netlink, destination: str, *, there: bool) -> None:
+    """Add or remove a route that discards what is sent to "192.0.2.0/24"."""
+    address, _, length = destination.partition("/")
+    body = struct.pack("=BBBBBBBBI", socket.AF_INET, int(length), 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_BLACKHOLE, 0)
+    body += attribute(RTA_DST, socket.inet_aton(address))
+    if there:
+        netlink.request(f"add blackhole {destination}", RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_REPLACE)
+    else:
+        netlink.request(f"delete blackhole {destination}", RTM_DELROUTE, body)
 
 
 def list_routes(netlink: Netlink) -> list[dict[str, object]]:
