@@ -75,6 +75,11 @@ class EmbeddedLab:
         return self._run
 
     @property
+    def is_alive(self) -> bool:
+        """Whether the guest runs, as far as is known here."""
+        return self._run is not None and self._run.is_alive
+
+    @property
     def joined(self) -> bool:
         """Whether the guest was there before us, and stays."""
         return self._joined

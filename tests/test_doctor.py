@@ -1,0 +1,150 @@
+"""The doctor: what is wrong with a machine gets a finding with a remedy; the installer reads the same list of packages."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab import doctor, rundir
+from lab.cli.main import main
+from lab.doctor import Grade
+from lab.embedded.image import build, cache
+from lab.errors import HostError
+
+ROOT = Path(__file__).parents[1]
+
+
+def finding(check: str) -> doctor.Finding:
+    return next(one for one in doctor.examine() if one.check == check)
+
+
+def test_missing_packages_are_named_with_their_purpose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(doctor.build, "choose_mode", lambda: "root")
+
+    found = finding("packages")
+    assert found.grade is Grade.BAD
+    assert "tshark (reads the captures)" in found.text
+    assert "apt install" in found.remedy
+    assert "slirp4netns" in found.remedy
+
+
+def test_forbidden_ptrace_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "ptrace_problem", lambda: "ptrace is forbidden by Yama (kernel.yama.ptrace_scope = 2): sudo sysctl kernel.yama.ptrace_scope=1")
+
+    found = finding("ptrace")
+    assert (found.grade, found.remedy) == (Grade.BAD, "sudo sysctl kernel.yama.ptrace_scope=1")
+
+
+def test_a_folder_that_was_passed_over_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = rundir.Candidate(folder=Path("/dev/shm"), objection="has 64 MB free, 400 are needed")
+    monkeypatch.setattr(doctor.rundir, "survey", lambda: [small, rundir.Candidate(folder=Path("/tmp"), objection="")])
+
+    found = finding("run folder")
+    assert (found.grade, found.text) == (Grade.NOTE, "the guest's memory goes to /tmp; passed over: /dev/shm has 64 MB free, 400 are needed")
+
+
+def test_no_folder_at_all_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:
+    noexec = rundir.Candidate(folder=Path("/dev/shm"), objection="is mounted noexec")
+    monkeypatch.setattr(doctor.rundir, "survey", lambda: [noexec])
+
+    assert finding("run folder").grade is Grade.BAD
+
+
+def test_forbidden_user_namespaces_are_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.build, "choose_mode", lambda: "fakechroot")
+
+    found = finding("image build")
+    assert found.grade is Grade.NOTE
+    assert "fakechroot" in found.text
+
+
+def test_where_namespaces_are_forbidden_the_image_is_built_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(build.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1))
+
+    assert build.choose_mode() == "fakechroot"
+
+
+def test_no_room_for_the_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: os.terminal_size((0, 0)) and type("Usage", (), {"free": 5 << 20})())
+
+    found = finding("image")
+    assert found.grade is Grade.BAD
+    assert "5 MB free of 400 needed" in found.text
+
+
+def test_exit_codes_and_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    good = doctor.Finding(check="python", grade=Grade.GOOD, text="fine")
+    bad = doctor.Finding(check="ptrace", grade=Grade.BAD, text="forbidden", remedy="allow it")
+    monkeypatch.setattr("lab.cli.doctor.examine", lambda: [good])
+    assert main(["doctor"]) == 0
+    monkeypatch.setattr("lab.cli.doctor.examine", lambda: [good, bad])
+    assert main(["doctor"]) == 69
+    assert "hint: allow it" in capsys.readouterr().err
+    assert main(["doctor", "--json"]) == 69
+    assert json.loads(capsys.readouterr().out)[1] == {"check": "ptrace", "grade": "bad", "finding": "forbidden", "remedy": "allow it"}
+
+
+def test_a_cache_folder_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file" / "below"))
+
+    with pytest.raises(HostError, match="cannot be made"):
+        cache.cache_root()
+
+
+# -- ci/install-packages --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> dict[str, str]:
+    """A PATH with a few tools and none of the packages."""
+    for tool in ("sh", "id", "dirname", "tr", "echo", "env", "python3"):
+        found = subprocess.run(["sh", "-c", f"command -v {tool}"], capture_output=True, text=True, check=True).stdout.strip()
+        if found.startswith("/"):
+            (tmp_path / tool).symlink_to(found)
+    return {"PATH": str(tmp_path)}
+
+
+def install(*arguments: str, environment: dict[str, str], answer: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["/bin/sh", str(ROOT / "ci/install-packages"), *arguments], env=environment, input=answer, capture_output=True,
+                          text=True, check=False)
+
+
+def test_the_installer_lists_what_is_missing(bare: dict[str, str]) -> None:
+    done = install("--list", environment=bare)
+
+    assert done.returncode == 1
+    assert {"mmdebstrap", "genext2fs", "tshark"} <= set(done.stdout.split())
+
+
+def test_the_installer_without_apt_says_what_to_install(bare: dict[str, str]) -> None:
+    done = install(environment=bare)
+
+    assert done.returncode == 1
+    assert "there is no apt here" in done.stderr
+    assert "slirp4netns" in done.stderr
+
+
+@pytest.mark.parametrize(("answer", "code", "installed"), [("n\n", 1, False), ("", 1, False), ("y\n", 0, True), ("\n", 0, True)])
+def test_the_installer_asks_an_ordinary_user_once(bare: dict[str, str], tmp_path: Path, answer: str, code: int, installed: bool) -> None:
+    log = tmp_path / "log"
+    for name, content in (("id", "echo 1000"), ("apt-get", f'echo "apt-get $*" >> {log}'), ("sudo", 'exec "$@"'), ("unshare", "exit 1")):
+        (tmp_path / name).unlink(missing_ok=True)
+        (tmp_path / name).write_text(f"#!/bin/sh\n{content}\n")
+        (tmp_path / name).chmod(0o755)
+
+    done = install(environment=bare, answer=answer)
+
+    assert done.returncode == code
+    assert done.stdout.count("Go on? [Y/n]") == 1
+    assert "    mmdebstrap" in done.stdout
+    assert log.exists() is installed
+    if installed:
+        assert "fakechroot" in log.read_text()  # user namespaces are forbidden there
