@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import ConfigError
-from lab.fidelity import load_ledger
+from lab.fidelity import LEDGER, load_ledger
 from lab.twin.rras.inversions import INVERSIONS
 
 ENTRY = "{id: a, imitates: b, inverted: c, source: d, confidence: inferred, shown_by: [t]}"
@@ -43,3 +43,9 @@ def test_a_wrong_ledger_is_told_the_place(tmp_path: Path, content: str, complain
     with pytest.raises(ConfigError) as caught:
         load_ledger(path)
     assert complaint in str(caught.value)
+
+
+def test_the_stand_in_tells_where_it_is_not_macos() -> None:
+    ledger = load_ledger(LEDGER.parents[1] / "client" / "fidelity.yaml")
+
+    assert len(ledger.not_imitated) >= 8

@@ -25,7 +25,7 @@ from lab.errors import CommandFailed, ConnectionRefused, ControlCheckFailed, Pro
 from lab.probe.probe import Control, Probe
 from lab.waiting import Deadline, wait_until
 
-INITIATE_MS, TERMINATE_MS = 10_000, 3_000
+TERMINATE_MS = 3_000
 UNTRUSTED_KEY = "no trusted RSA public key found"
 NOTIFIES = ("AUTHENTICATION_FAILED", "NO_PROPOSAL_CHOSEN", "INTERNAL_ADDRESS_FAILURE", "TS_UNACCEPTABLE", "INVALID_KE_PAYLOAD",
             "INVALID_SYNTAX", "FAILED_CP_REQUIRED", "SINGLE_PAIR_REQUIRED", "NO_ADDITIONAL_SAS")
@@ -174,7 +174,7 @@ class Mac:
     def _initiate(self, profile: IKEv2, address: str, *, remote_id: str) -> Control:
         self.probe.vici("load_conn", strongswan.connection(profile, address, remote_id=remote_id))
         return self.probe.vici_control("initiate", {"child": strongswan.CHILD, "ike": strongswan.CONNECTION,
-                                                    "timeout": str(INITIATE_MS), "loglevel": "1"})
+                                                    "timeout": str(int(Deadline(budgets.IKE_PATIENCE).budget * 1000)), "loglevel": "1"})
 
     def _server_certificate(self, log: Sequence[str]) -> x509.Certificate:
         """Return what the server showed: charon keeps it among its certificates once it has verified it."""

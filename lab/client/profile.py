@@ -71,7 +71,12 @@ class IKEv2:
     """Only by .mobileconfig; the pane's five proposals without it."""
     child_parameters: SecurityAssociationParameters | None = None
     enable_pfs: bool = False
-    """Only by .mobileconfig."""
+    """Only by .mobileconfig, and only with child parameters: the pane's proposals have no group."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would have no effect."""
+        if self.enable_pfs and self.child_parameters is None:
+            raise ConfigError("enable_pfs has no effect without child_parameters", hint="child_parameters=SecurityAssociationParameters()")
 
     def check(self) -> None:
         """Refuse what macOS refuses before it sends a packet. Raises ProfileRefused."""
@@ -79,6 +84,8 @@ class IKEv2:
             raise ProfileRefused("the field Server Address is empty")
         if not self.remote_id:
             raise ProfileRefused("the field Remote ID is empty", hint="it names the server as its certificate does")
+        if not self.local_id and not names_of(self.authentication.certificate.certificate):
+            raise ProfileRefused("the field Local ID is empty, and the client's certificate has no name", hint="give it a dNSName or a CN")
 
     @property
     def identity(self) -> str:

@@ -29,9 +29,8 @@ def evaluate(leaf: x509.Certificate, roots: Sequence[x509.Certificate], name: st
     """
     moment = now or dt.datetime.now(dt.UTC)
     root = next((one for one in roots if _issued_by(leaf, one)), None)
-    parts = [_bracket("leaf", _leaf_failures(leaf, name, moment))]
-    parts.append(_bracket("root", _root_failures(root, moment)) if root is not None else _bracket("leaf", ["MissingIntermediate"]))
-    failed = "".join(parts)
+    failures = _leaf_failures(leaf, name, moment) + ([] if root is not None else ["MissingIntermediate"])
+    failed = _bracket("leaf", failures) + (_bracket("root", _root_failures(root, moment)) if root is not None else "")
     return f"Trust evaluate failure:{failed}" if failed else ""
 
 

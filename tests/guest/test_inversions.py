@@ -48,7 +48,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("identifier", LEDGER)
-def test_an_inverted_twin_turns_its_tests_red_and_no_bystander(identifier: str) -> None:
+def test_an_inverted_twin_turns_its_tests_red_and_no_bystander(identifier: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence is met after a third of the usual patience: nothing is lost on these wires, and a third is 200 times the round trip."""
+    monkeypatch.setenv("LAB_TIME_SCALE", "0.3")
     mapped = LEDGER[identifier].shown_by
     bystanders = [test for test in BYSTANDERS if test not in mapped]
 
