@@ -6,7 +6,7 @@ LOCKED := $(VENV)/.made-from-lock
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages image e2e test guest-tests lint format bench lock clean
+.PHONY: help setup packages image e2e test guest-tests lint bench lock clean
 
 help:              ## list the verbs
 	@grep -hE '^[a-z0-9-]+: .*##' Makefile | sed -E 's/^([a-z0-9-]+): .*## (.*)/  make \1\t\2/' | expand -t 22
@@ -37,7 +37,7 @@ test: setup lint   ## fast tests, lint, types; no guest
 guest-tests: image ## tests of the lab itself, with guests: isolation, crashes, inverted twins, left-out steps
 	@$(BIN)/pytest tests/guest $(ARGS)
 
-lint: setup        ## ruff, mypy --strict, the layer contract, formatting
+lint: setup        ## ruff, mypy --strict, the layer contract
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/mypy --python-version 3.13 $(wildcard lab/embedded/guest/*.py)
