@@ -73,19 +73,30 @@ def load_claims(path: Path) -> dict[str, Claim]:
     Raises:
         ConfigError: the file is missing or wrong; names the entry and the field.
     """
+    content: object = None
     try:
-        entries = TypeAdapter(list[_Entry]).validate_python(yaml.safe_load(path.read_text()))
+        content = yaml.safe_load(path.read_text())
+        entries = TypeAdapter(list[_Entry]).validate_python(content)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     except ValidationError as error:
         problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise ConfigError(f"{path}: {place}: {problem['msg']}") from error
+        raise ConfigError(f"{path}: {_place(content, problem['loc'])}: {problem['input']!r}: {problem['msg']}") from error
     claims: dict[str, Claim] = {}
     for entry in entries:
         if entry.id in claims:
             raise ConfigError(f"{path}: the id {entry.id!r} stands twice")
         claims[entry.id] = Claim(**entry.model_dump())
     return claims
+
+
+def _place(content: object, location: tuple[int | str, ...]) -> str:
+    """Return where in the file a problem is, with the claim's id instead of its number: "ikev2-none.evidence"."""
+    parts = [str(part) for part in location]
+    if parts and isinstance(content, list) and isinstance(location[0], int):
+        entry = content[location[0]]
+        if isinstance(entry, dict) and "id" in entry:
+            parts[0] = str(entry["id"])
+    return ".".join(parts) or "the whole file"

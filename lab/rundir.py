@@ -6,6 +6,7 @@ Candidates are tried in a fixed order and the reasons against those passed over 
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import os
 import tempfile
@@ -31,7 +32,7 @@ class Candidate:
 def candidates() -> list[Path]:
     """Return the folders in the order in which they are tried."""
     if chosen := os.environ.get(VARIABLE):
-        return [Path(chosen)]
+        return [Path(chosen).absolute()]  # the supervisor runs elsewhere
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     return [Path("/dev/shm"), *([Path(runtime)] if runtime else []), Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - made private below
 
@@ -59,7 +60,16 @@ def objection_to(folder: Path) -> str:
 
 def survey() -> list[Candidate]:
     """Return every candidate with the objection to it."""
-    return [Candidate(folder=folder, objection=objection_to(folder)) for folder in candidates()]
+    return [_look_at(folder) for folder in candidates()]
+
+
+def _look_at(folder: Path) -> Candidate:
+    return Candidate(folder=folder, objection=objection_to(folder))
+
+
+def passed_over() -> list[Candidate]:
+    """Return the candidates before the one that is chosen, with the objections to them."""
+    return list(itertools.takewhile(lambda candidate: candidate.objection, map(_look_at, candidates())))
 
 
 def choose_run_base() -> Path:

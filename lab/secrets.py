@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import secrets as _random
 from collections.abc import Iterable
@@ -57,8 +58,13 @@ def write_private(path: Path, content: str | bytes) -> Path:
     return path
 
 
+SHORTEST_PIECE = 6
+"""Characters of base64 below which a piece would hide innocent text."""
+
+
 class Mask:
-    """Replaces known secrets in text, also in the base64 forms in which PowerShell and WinRM carry them."""
+    """Replaces known secrets in text, also as a JSON string spells them and inside base64 (of UTF-8 and of PowerShell's UTF-16),
+    wherever in the encoded text they stand; up to two characters at either end of such a piece remain."""
 
     def __init__(self, known: Iterable[Secret] = ()) -> None:
         self._forms: set[str] = set()
@@ -70,9 +76,14 @@ class Mask:
         value = secret.reveal()
         if not value:
             return
-        self._forms.add(value)
+        self._forms |= {value, json.dumps(value)[1:-1]}
         for encoding in ("utf-8", "utf-16-le"):
-            self._forms.add(base64.b64encode(value.encode(encoding)).decode().rstrip("="))
+            data = value.encode(encoding)
+            self._forms.add(base64.b64encode(data).decode().rstrip("="))
+            for before in range(3):  # bytes before it in the group of three that base64 encodes together
+                piece = base64.b64encode(bytes(before) + data).decode()[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
+                if len(piece) >= SHORTEST_PIECE:
+                    self._forms.add(piece)
 
     def __call__(self, text: str) -> str:
         """Return `text` with every known secret replaced by ***."""

@@ -159,7 +159,7 @@ def load_topology(path: Path | None = None) -> Topology:
     except OSError as error:
         problem_text = f"the topology {file} cannot be read: {error.strerror}"
         raise ConfigError(problem_text, hint=f"{VARIABLE} names another file") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"the topology {file} is not YAML: {error}") from error
     except ValidationError as error:
         problem = error.errors()[0]

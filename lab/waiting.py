@@ -11,9 +11,25 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from lab.errors import ConfigError
+
 T = TypeVar("T")
 
-SCALE = float(os.environ.get("LAB_TIME_SCALE", "1"))
+VARIABLE = "LAB_TIME_SCALE"
+
+
+def scale(written: str) -> float:
+    """Return the factor that the variable means. Raises ConfigError for what is no positive number."""
+    try:
+        factor = float(written)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < float("inf"):
+        raise ConfigError(f"{VARIABLE} is {written!r}, a positive number is expected", hint=f"{VARIABLE}=3 waits three times as long")
+    return factor
+
+
+SCALE = scale(os.environ.get(VARIABLE, "1"))
 _FIRST_LOOK_S, _LAST_LOOK_S = 0.002, 0.1
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from lab import budgets, rundir
 from lab.backends.base import CapturePoint, Host, SSHEndpoint, WinRMEndpoint
 from lab.embedded import runs
-from lab.embedded.image.cache import cache_root, ensure_image
+from lab.embedded.image.cache import cache_root, ensure_image, verify
 from lab.embedded.share import RunKeys, keep_bytecode, make_share
 from lab.embedded.uml.confine import landlock_version
 from lab.embedded.uml.kernel import command_line
+from lab.embedded.uml.plan import Forward, Plan
 from lab.embedded.uml.ptrace import ptrace_problem
-from lab.embedded.uml.supervisor import Forward, Plan
-from lab.errors import ConfigError, HostError, LabBusy
+from lab.errors import ConfigError, GuestDied, HostError, InfrastructureError, LabBusy
 from lab.pki import winrm_identity
 from lab.secrets import Secret, write_private
 from lab.topology import Role, Topology
@@ -90,7 +90,7 @@ class EmbeddedLab:
         """Boot the guest. Whatever goes wrong, nothing is left behind.
 
         Raises:
-            HostError: this machine lacks something.
+            HostError: this machine lacks something, or the cached image is corrupt.
             GuestDied, BootTimeout: the guest did not come up; with its last console lines.
             LabBusy: a detached lab is up already, or a port was taken in the moment after it was chosen.
         """
@@ -122,6 +122,12 @@ class EmbeddedLab:
             self._run.begin(plan)
             self._run.wait_ready()
             keep_bytecode(folder)
+        except GuestDied as death:
+            self.down()
+            if problem := verify(image):
+                remedy = "`lab image build --verify` builds it again"
+                raise HostError(f"the cached image is corrupt: {problem}", evidence=str(death), hint=remedy) from death
+            raise
         except BaseException:
             self.down()
             raise
@@ -154,6 +160,10 @@ class EmbeddedLab:
         answer = self.run.request(op="started")["ok"]
         assert isinstance(answer, list)
         return frozenset(answer)
+
+    def death(self) -> InfrastructureError | None:
+        """Return the error that tells why the guest is gone; None if it lives. Whatever failed since then has this cause."""
+        return self.run.death() if self._run is not None and not self._run.is_alive else None
 
     def reset(self) -> None:
         """Make the twin's Windows as new; end what the previous user of a joined lab left."""

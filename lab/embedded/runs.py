@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -24,30 +25,35 @@ from pathlib import Path
 from typing import IO
 
 from lab import budgets
-from lab.embedded.uml.supervisor import Plan, kill_group
-from lab.errors import BootTimeout, GuestDied, InfrastructureError, LinkLost
-from lab.rundir import choose_run_base
+from lab.embedded.uml.groups import kill_group
+from lab.embedded.uml.plan import Plan
+from lab.errors import BootTimeout, GuestDied, HostError, InfrastructureError, LabBusy, LinkLost
+from lab.rundir import VARIABLE, choose_run_base
 from lab.waiting import Deadline, wait_until
 
 CONSOLE_TAIL = 30
+SOCKET_PATH, LONGEST_NAME = 107, "/uml/u/mconsole"
+ENDS = {
+    "died": (GuestDied, "the whole console is in the evidence folder; `lab doctor` checks this machine"),
+    "timeout": (BootTimeout, "LAB_TIME_SCALE=3 waits three times as long; `lab doctor` checks this machine"),
+    "busy": (LabBusy, "try again: ports are chosen anew each time"),
+}
+"""What the supervisor calls an end: the error that it is, and what to do."""
 
 
 def base() -> Path:
-    """Return this user's folder of runs, making it if need be."""
+    """Return this user's folder of runs, making it if need be. Raises HostError if somebody else has made it."""
     folder = choose_run_base() / f"incoming-connections-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()  # its parent is open to everybody, and its name is known
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise HostError(f"{folder} is not a folder of yours that only you can open", hint=f"remove it, or set {VARIABLE} to another folder")
     return folder
 
 
-def new_run() -> tuple[Path, int]:
-    """Make a run's folder; return it and the descriptor that holds its lock."""
-    stamp = os.urandom(3).hex()
-    fresh = base() / f".new-{stamp}"
-    fresh.mkdir(mode=0o700)
-    lock = os.open(fresh / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    folder = fresh.rename(base() / f"run-{stamp}")
-    return folder, lock
+def new_run() -> Path:
+    """Return the folder of a new run, which its supervisor makes."""
+    return base() / f"run-{os.urandom(3).hex()}"
 
 
 def left_over() -> list[str]:
@@ -63,6 +69,9 @@ def sweep() -> list[str]:
             end_processes_of(folder)
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(folder.name)
+    for folder in base().glob(".new-*"):  # of a supervisor that was killed before its run had a name
+        if _is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
     return removed
 
 
@@ -114,6 +123,11 @@ class Run:
     """What the guest reported while it booted, in milliseconds since the supervisor's start."""
     ended: str | None = None
     on_console: Callable[[str, int], None] | None = None
+    _kind: str = "died"
+    _errors: str = ""
+    """What the supervisor wrote to its standard error."""
+    _made: threading.Event = field(default_factory=threading.Event)
+    _over: threading.Event = field(default_factory=threading.Event)
     _ready: threading.Event = field(default_factory=threading.Event)
     _control: socket.socket | None = None
     _control_file: IO[bytes] | None = None
@@ -121,19 +135,38 @@ class Run:
 
     # -- life -----------------------------------------------------------------------------------------------------
 
-    def launch(self, plan: Plan, lock: int) -> None:
-        """Start the supervisor. Returns at once; `wait_ready` waits."""
-        path = self.folder / "plan.json"
-        path.write_text(json.dumps(plan))
-        detached = plan["detached"]
+    def launch(self) -> None:
+        """Start the supervisor, which makes the folder. Returns at once. Raises HostError."""
+        if (excess := len(os.fsencode(self.folder)) + len(LONGEST_NAME) - SOCKET_PATH) > 0:
+            raise HostError(f"the path of {self.folder.parent.parent} is {excess} characters too long for the sockets of a run",
+                            hint=f"set {VARIABLE} to a folder with a shorter path")
         self.process = subprocess.Popen(
-            [sys.executable, "-S", "-E", "-m", "lab.embedded.uml.supervisor", str(path)],
-            cwd=Path(__file__).parents[2],
-            stdin=subprocess.DEVNULL if detached else subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=(self.folder / "supervisor.err").open("wb"), pass_fds=[lock], start_new_session=True,
+            [sys.executable, "-S", "-E", "-m", "lab.embedded.uml.supervisor", str(self.folder)],
+            cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )
-        os.close(lock)
         threading.Thread(target=self._listen, name="supervisor", daemon=True).start()
+
+    def await_folder(self) -> None:
+        """Wait until the supervisor has made the folder. Raises GuestDied."""
+        made = self._made.wait(Deadline(budgets.APPEAR).budget)
+        if self.ended is not None:
+            raise self.death()
+        if not made:
+            raise BootTimeout(f"the supervisor of {self.folder.name} does not start")
+
+    def begin(self, plan: Plan) -> None:
+        """Give the supervisor its plan; a detached one is left alone from then on. Raises GuestDied."""
+        assert self.process is not None
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps(plan).encode() + b"\n")
+            self.process.stdin.flush()
+        except OSError:
+            self._ready.wait(Deadline(budgets.APPEAR).budget)
+            raise self.death() from None
+        if plan["detached"]:
+            self.process.stdin.close()
+            self.process.stdin = None
 
     def _listen(self) -> None:
         assert self.process is not None
@@ -142,16 +175,19 @@ class Run:
             event = json.loads(raw)
             if event["event"] == "console":
                 self._console(event["line"], event["ms"])
+            elif event["event"] == "folder":
+                self._made.set()
             elif event["event"] == "ready":
                 self.marks["ready"] = event["ms"]
                 self._ready.set()
             elif event["event"] == "end":
-                self.ended = event["why"]
+                self._kind, self._errors, self.ended = event["kind"], event["errors"], event["why"]
         if self.ended is None:  # the supervisor itself was killed: do its work
             self.ended = "its supervisor was killed"
             end_processes_of(self.folder)
             shutil.rmtree(self.folder, ignore_errors=True)
-        self._ready.set()
+        for event in (self._made, self._ready, self._over):
+            event.set()
 
     def _console(self, line: str, milliseconds: int) -> None:
         self.console.append(line)
@@ -174,18 +210,25 @@ class Run:
             raise BootTimeout(f"the guest was not ready after {budgets.BOOT:.0f} s", evidence="\n".join(self.console))
 
     def death(self) -> InfrastructureError:
-        """Return the error that tells why the guest ended."""
-        errors = self.folder / "supervisor.err"
-        text = errors.read_text(errors="replace") if errors.exists() else ""
-        return GuestDied(
-            f"the guest of {self.folder.name} is gone: {self.ended}", evidence="\n".join([*self.console, *text.splitlines()]),
-            hint="the whole console is in the evidence folder; `lab doctor` checks this machine",
-        )
+        """Return the error that tells why the guest ended. Waits for the supervisor's last word, which follows at once."""
+        if self.process is not None:
+            self._over.wait(Deadline(budgets.APPEAR).budget)
+        elif self.ended is None:
+            self.ended = "it was ended, or it died"
+        error, hint = ENDS[self._kind]
+        return error(f"the guest of {self.folder.name} is gone: {self.ended}", hint=hint,
+                     evidence="\n".join([*self.console, *self._errors.splitlines()]))
 
     @property
     def is_alive(self) -> bool:
         """Whether the guest runs, as far as is known here."""
         return self.ended is None and (self.folder / "control.sock").exists()
+
+    def _is_over(self) -> bool:
+        """Whether the guest's end explains that its line broke. A supervisor that ends closes its socket before it tells why."""
+        if self.process is not None:
+            return self._over.wait(Deadline(budgets.APPEAR).budget) or self.ended is not None
+        return self.ended is not None or not self.folder.exists()
 
     def request(self, **request: object) -> Mapping[str, object]:
         """Ask the guest's first process for something; return its answer.
@@ -199,7 +242,7 @@ class Run:
                 answer = self._exchange(request)
             except OSError as error:
                 lost = LinkLost(f"the control line of {self.folder.name} broke: {error}")
-                raise (self.death() if self.ended else lost) from error
+                raise (self.death() if self._is_over() else lost) from error
         if "error" in answer:
             raise InfrastructureError(f"the guest could not {request.get('op')}: {answer['error']}")
         return answer
@@ -221,9 +264,12 @@ class Run:
 
     def end(self) -> None:
         """End the guest and wait until nothing of it is left."""
-        if self.process is not None and self.process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self.process.stdin.close()
+        if self.process is not None:
+            if self.process.stdin is not None:
+                with contextlib.suppress(OSError):
+                    self.process.stdin.close()
+            else:
+                self.process.terminate()
         elif self.folder.exists():
             with contextlib.suppress(OSError, InfrastructureError):
                 self._exchange({"op": "down"})

@@ -117,17 +117,22 @@ def _bytecode() -> Path:
 
 
 def _copy_bytecode(target: Path) -> None:
-    if _bytecode().exists():
-        shutil.copytree(_bytecode(), target)
-    else:
-        target.mkdir()
+    target.mkdir()
+    with contextlib.suppress(shutil.Error, FileNotFoundError):  # another run replaces it just now: what is missing is compiled anew
+        shutil.copytree(_bytecode(), target, dirs_exist_ok=True)
 
 
 def keep_bytecode(run: Path) -> None:
     """Keep what a guest compiled, for the next one. Called when the guest has said that its files are complete (a file that it
     is still writing would be read as a broken module)."""
+    made = run / "share" / "pyc"
+    if _listing(made) == _listing(_bytecode()):
+        return
+    for left in cache_root().glob("bytecode.run-*"):  # of a run that was killed in the middle of this
+        if not run.with_name(left.name.split(".")[1]).exists():
+            shutil.rmtree(left, ignore_errors=True)
     fresh = Path(f"{_bytecode()}.{run.name}")
-    shutil.copytree(run / "share" / "pyc", fresh)
+    shutil.copytree(made, fresh)
     old = Path(f"{fresh}.old")
     with contextlib.suppress(FileNotFoundError):
         _bytecode().rename(old)
@@ -136,6 +141,11 @@ def keep_bytecode(run: Path) -> None:
     except OSError:  # another run was quicker
         shutil.rmtree(fresh, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _listing(folder: Path) -> dict[str, tuple[int, int]]:
+    files = list(folder.rglob("*.pyc"))
+    return {str(file.relative_to(folder)): (file.stat().st_size, int(file.stat().st_mtime)) for file in files}
 
 
 def _new_key() -> Ed25519PrivateKey:

@@ -1,7 +1,7 @@
 """Dissection by tshark: an independent reader of what was on the wire.
 
-A wrong key never makes tshark fail, it only shows less; so the checks are made here: ESP whose integrity does not hold, or IKE whose
-payloads make no sense, raise EvidenceError.
+A wrong key never makes tshark fail, it only shows less; so the checks are made here: ESP whose integrity or padding does not hold, or
+IKE whose payloads make no sense, raise EvidenceError.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def dissect(pcap: Path, keys: KeyRing) -> list[Frame]:
     """
     if shutil.which("tshark") is None:
         raise HostError("tshark is not installed", hint="apt install tshark, or `make setup`")
+    if not pcap.stat().st_size:  # tshark takes it for a capture of nothing
+        raise EvidenceError(f"{pcap.name} is empty: not even a capture's header was written")
     command = ["tshark", "-r", str(pcap), "-n", "-T", "json", "--no-duplicate-keys", "-J", PROTOCOLS, *keys.tshark_options()]
     done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS)
     if done.returncode:
@@ -77,10 +79,23 @@ def dissect(pcap: Path, keys: KeyRing) -> list[Frame]:
 
 def _check(frame: Frame, pcap: Path, keys: KeyRing) -> None:
     known = {esp.spi.lower() for esp in keys.esp}
-    if "esp" in frame.layers and frame.first("esp.spi").removeprefix("0x").lower() in known and frame.first("esp.icv_good") not in ("1", "True"):
-        raise EvidenceError(f"{pcap.name}: frame {frame.number}: the ESP key for SPI {frame.first('esp.spi')} is wrong: its integrity fails")
-    if "isakmp" in frame.layers:
-        text = json.dumps(frame.layers["isakmp"])
-        for sign in BAD_SIGNS:
-            if sign in text:
-                raise EvidenceError(f"{pcap.name}: frame {frame.number}: the IKE key is wrong: {sign}")
+    if "esp" in frame.layers and frame.first("esp.spi").removeprefix("0x").lower() in known and (problem := _esp_problem(frame)):
+        raise EvidenceError(f"{pcap.name}: frame {frame.number}: the ESP key for SPI {frame.first('esp.spi')} is wrong: {problem}")
+    if "isakmp" in frame.layers and (problem := _ike_problem(frame)):
+        raise EvidenceError(f"{pcap.name}: frame {frame.number}: the IKE key is wrong: {problem}")
+
+
+def _esp_problem(frame: Frame) -> str:
+    """Return the sign of a wrong key; empty if there is none. Integrity covers the ciphertext, so only the padding tells of the other key."""
+    if frame.first("esp.icv_good") not in ("1", "True"):
+        return "its integrity fails"
+    length = frame.first("esp.pad_len")
+    counted = ":".join(f"{number:02x}" for number in range(1, int(length or 0) + 1))  # RFC 4303, 2.4: 1, 2, 3, …
+    return "" if length and frame.first("esp.pad") == counted else "its padding makes no sense"
+
+
+def _ike_problem(frame: Frame) -> str:
+    text = json.dumps(frame.layers["isakmp"])
+    if found := next((sign for sign in BAD_SIGNS if sign in text), ""):
+        return found
+    return "" if all(value == "0x00" for value in frame.find("isakmp.reserved7")) else "reserved bits of a payload are set"

@@ -8,8 +8,10 @@ exchange: they are swapped when the server rekeys. Throw-away keys of one run, f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+
+from lab.errors import EvidenceError
 
 LINE = re.compile(r"^\d+\.\d+ (\d\d)\[(\w+)\] (?:<([^>]*)> )?(.*)$")  # 1764.123 05[IKE] <mac|1> Sk_ei secret => 16 bytes
 DUMP = re.compile(r"^\d+\.\d+ \d\d\[\w+\] (?:<[^>]*> )?\s+\d+: ((?:[0-9A-F]{2} )+)")  #    0: 0A 1B …
@@ -29,6 +31,14 @@ ESP_INTEGRITIES = {16: "HMAC-MD5-96 [RFC2403]", 20: "HMAC-SHA-1-96 [RFC2404]", 3
                    48: "HMAC-SHA-384-192 [RFC4868]"}
 
 
+def _suite(known: Mapping[int, str], key: bytes, place: str) -> str:
+    """Return tshark's name of the algorithm that has keys of this length."""
+    if len(key) not in known:
+        raise EvidenceError(f"{place}: a key of {len(key)} bytes belongs to no algorithm that captures are decrypted with",
+                            hint="AES-GCM and SHA-512 are not among them: lab/evidence/keys.py")
+    return known[len(key)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IkeKeys:
     """Keys of one IKE SA."""
@@ -39,8 +49,9 @@ class IkeKeys:
     """By name: ei, er, ai, ar."""
 
     def row(self) -> str:
-        """Return the row of Wireshark's ikev2_decryption_table. Raises KeyError for a suite that the table does not know."""
-        cipher, integrity = IKE_CIPHERS[len(self.secrets["ei"])], IKE_INTEGRITIES[len(self.secrets["ai"])]
+        """Return the row of Wireshark's ikev2_decryption_table. Raises EvidenceError for a suite that we have no name of."""
+        place = f"IKE SA {self.spi_i}"
+        cipher, integrity = _suite(IKE_CIPHERS, self.secrets["ei"], place), _suite(IKE_INTEGRITIES, self.secrets["ai"], place)
         fields = [self.spi_i, self.spi_r, self.secrets["ei"].hex(), self.secrets["er"].hex(), f'"{cipher}"',
                   self.secrets["ai"].hex(), self.secrets["ar"].hex(), f'"{integrity}"']
         return ",".join(fields)
@@ -57,9 +68,10 @@ class EspKeys:
     integrity_key: bytes
 
     def row(self) -> str:
-        """Return the row of Wireshark's esp_sa table."""
-        values = ["IPv4", self.source, self.destination, f"0x{self.spi}", ESP_CIPHERS[len(self.cipher_key)],
-                  f"0x{self.cipher_key.hex()}", ESP_INTEGRITIES[len(self.integrity_key)], f"0x{self.integrity_key.hex()}"]
+        """Return the row of Wireshark's esp_sa table. Raises EvidenceError for a suite that we have no name of."""
+        place = f"ESP SA {self.spi}"
+        values = ["IPv4", self.source, self.destination, f"0x{self.spi}", _suite(ESP_CIPHERS, self.cipher_key, place),
+                  f"0x{self.cipher_key.hex()}", _suite(ESP_INTEGRITIES, self.integrity_key, place), f"0x{self.integrity_key.hex()}"]
         return ",".join(f'"{value}"' for value in values)
 
 

@@ -108,4 +108,5 @@ def _is_esp(frame: bytes) -> bool:
     start = ETHERNET + (frame[ETHERNET] & 15) * 4
     ports = frame[start : start + 4]
     marked = frame[start + 8 : start + 12] == bytes(4)  # the non-ESP marker: IKE on 4500
-    return protocol == UDP and b"\x11\x94" in (ports[:2], ports[2:]) and not marked and len(frame) > start + 9
+    is_keepalive = int.from_bytes(frame[start + 4 : start + 6], "big") <= 9  # one byte (RFC 3948); the frame itself may be padded
+    return protocol == UDP and b"\x11\x94" in (ports[:2], ports[2:]) and not marked and not is_keepalive

@@ -82,7 +82,7 @@ class Probe:
         self._last = 0
         self._answers: dict[int, SimpleQueue[dict[str, JSON] | None]] = {}
         self._streams: dict[int, Callable[[Mapping[str, JSON]], None]] = {}
-        self._gone = False
+        self._gone, self._why = False, ""
         threading.Thread(target=self._listen, name=f"probe {host}", daemon=True).start()
 
     @classmethod
@@ -111,18 +111,25 @@ class Probe:
     def _listen(self) -> None:
         try:
             for raw in self._channel.lines():
-                message = json.loads(raw)
-                identifier = message["id"]
-                if "event" in message:
-                    if act := self._streams.get(identifier):
-                        act(message["event"])
-                elif queue := self._answers.pop(identifier, None):
-                    queue.put(message)
-        except OSError:
-            pass  # the connection broke: the same as its end
-        self._gone = True
-        for queue in list(self._answers.values()):
-            queue.put(None)
+                self._take(raw)
+        except OSError as error:  # the connection broke: the same as its end
+            self._why = str(error)
+        finally:
+            self._gone = True
+            for queue in list(self._answers.values()):
+                queue.put(None)
+
+    def _take(self, raw: bytes) -> None:
+        try:
+            message = json.loads(raw)
+            identifier = message["id"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise OSError(f"it said {raw[:200]!r}, which is no answer") from error
+        if "event" in message:
+            if act := self._streams.get(identifier):
+                act(message["event"])
+        elif queue := self._answers.pop(identifier, None):
+            queue.put(message)
 
     def ask(self, operation: str, *, budget: float = budgets.PROBE_ANSWER, **arguments: object) -> JSON:
         """Ask the agent for something and return its answer.
@@ -169,7 +176,7 @@ class Probe:
 
     def _lost(self) -> LinkLost:
         words = self._channel.last_words() if isinstance(self._channel, SSHChannel) else ""
-        return LinkLost(f"{self.host}: the probe is gone", evidence=words)
+        return LinkLost(f"{self.host}: the probe is gone" + (f": {self._why}" if self._why else ""), evidence=words)
 
     def _stream(self, operation: str, act: Callable[[Mapping[str, JSON]], None], **arguments: object) -> Stream:
         identifier, _ = self._ask(operation, budgets.PROBE_ANSWER, arguments, act)

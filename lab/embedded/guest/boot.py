@@ -18,13 +18,14 @@ import socket  # noqa: E402
 
 from lab.embedded.guest import daemons, namespaces, wires  # noqa: E402
 from lab.embedded.guest.control import ControlLine  # noqa: E402
+from lab.embedded.guest.logs import DaemonLogs  # noqa: E402
 from lab.wire.inotify import await_files  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lab.embedded.guest.plan import GuestPlan, HostPlan
 
-CONTROL_TTY = "/dev/tty1"
+CONTROL_TTY, LOGS_TTY = "/dev/tty1", "/dev/tty2"
 MODULES_FOR_WIRES = ["veth", "bridge", "sch_netem"]
 MODULES_FOR_IPSEC = ["dummy", "esp4", "xfrm_user", "authenc", "cbc", "des_generic", "hmac", "echainiv", "drbg", "ctr",
                      "sha512_generic"]
@@ -68,7 +69,6 @@ class Guest:
         observer = self.host("observer")
         if os.fork() == 0:  # the observer lives in the root namespaces
             self.run_observer(observer)
-        self.warm_up()
         self.await_daemons([host for host in self.plan["hosts"] if host["start"] == "boot"])
 
     def host(self, name: str) -> HostPlan:
@@ -83,9 +83,10 @@ class Guest:
                 process = daemons.FirstProcess(host, self.plan)
                 pid, ready, go = namespaces.fork_host(host["name"], process.run)
                 self.pids[host["name"]], self.go[host["name"]] = pid, go
-                born.append(ready)
-        for ready in born:
-            os.read(ready, 1)
+                born.append((host["name"], ready))
+        for name, ready in born:
+            if not os.read(ready, 1):
+                raise RuntimeError(f"the host {name} could not be made")
             os.close(ready)
 
     def run_observer(self, host: HostPlan) -> None:
@@ -100,9 +101,10 @@ class Guest:
 
     @staticmethod
     def warm_up() -> None:
-        """Load the crypto modules by making the security associations that will be needed."""
-        ends = "xfrm state add src 127.0.0.1 dst 127.0.0.2 proto esp mode tunnel"
-        lines = [f"{ends} spi {0x100 + i} enc {cipher} 0x{'01' * key} auth-trunc {mac} 0x{'01' * mac_key} {bits}"
+        """Load the crypto modules by making the security associations that will be needed. Takes more than a second of the guest's
+        CPU (a random number generator that tests itself), so nobody waits for it."""
+        ends = "xfrm state add src 127.0.0.1 dst 127.0.0.2 proto esp"
+        lines = [f"{ends} spi {0x100 + i} mode tunnel enc {cipher} 0x{'01' * key} auth-trunc {mac} 0x{'01' * mac_key} {bits}"
                  for i, (cipher, key, mac, mac_key, bits) in enumerate(WARM)]
         daemons.write("/run/lab/warm", "\n".join([*lines, "xfrm state flush", ""]))
         daemons.spawn(["/usr/sbin/ip", "-batch", "/run/lab/warm"], "warm")
@@ -120,14 +122,16 @@ class Guest:
             self.tell_last_words()
             raise TimeoutError(f"not ready after {READY_WITHIN:.0f} s: {', '.join(sorted(missing))}")
 
+    def log_folders(self) -> dict[str, str]:
+        """Return where the daemons of each host log."""
+        return {"observer": "/run/lab/log"} | {name: f"/proc/{pid}/root/run/lab/log" for name, pid in self.pids.items()}
+
     def tell_last_words(self) -> None:
         """Put the ends of the daemons' logs on the console, for the message of a boot that failed."""
-        for name, pid in self.pids.items():
-            folder = f"/proc/{pid}/root/run/lab/log"
+        for name, folder in self.log_folders().items():
             for log in sorted(os.listdir(folder)):
-                with open(f"{folder}/{log}", errors="replace") as file:
-                    for line in file.read().splitlines()[-4:]:
-                        print(f"{name}/{log}: {line}", flush=True)
+                for line in daemons.last_lines(f"{folder}/{log}"):
+                    print(f"{name}/{log}: {line}", flush=True)
 
     # -- operations of the control line -----------------------------------------------------------------------------
 
@@ -185,7 +189,9 @@ def main() -> None:
     line = ControlLine(CONTROL_TTY, {"beat": guest.beat, "start": guest.start, "twin": guest.twin, "started": guest.hosts_up})
     mark("ready")
     line.send({"pids": guest.pids})
-    line.serve(wake_read, reap)
+    guest.warm_up()
+    logs = DaemonLogs(LOGS_TTY, guest.log_folders())
+    line.serve(wake_read, reap, logs.watched, logs.take)
 
 
 try:

@@ -10,12 +10,15 @@ import json
 import os
 import select
 import termios
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 ACKNOWLEDGE = b"\x06"
+PAUSE = 0.02
+"""Seconds between looks at the other descriptors: a daemon that logs a line at a time would cost a wake-up each."""
 
 
 class ControlLine:
@@ -37,15 +40,22 @@ class ControlLine:
         while data:
             data = data[os.write(self.tty, data):]
 
-    def serve(self, wake: int, on_wake: Callable[[], None]) -> None:
-        """Answer requests for ever; call `on_wake` when the descriptor `wake` is readable (children ended)."""
+    def serve(self, wake: int, on_wake: Callable[[], None], others: Iterable[int], on_other: Callable[[int], None]) -> None:
+        """Answer requests for ever; call `on_wake` when the descriptor `wake` is readable (children ended), and `on_other` for
+        the others, which are looked at only every now and then."""
+        again = 0.0
         while True:
-            ready = select.select([self.tty, wake], [], [])[0]
-            if wake in ready:
-                os.read(wake, 512)
-                on_wake()
-            if self.tty in ready:
-                self.read()
+            rest = again - time.monotonic()
+            ready = select.select([self.tty, wake, *(others if rest <= 0 else ())], [], [], rest if rest > 0 else None)[0]
+            for descriptor in ready:
+                if descriptor == wake:
+                    os.read(wake, 512)
+                    on_wake()
+                elif descriptor == self.tty:
+                    self.read()
+                else:
+                    on_other(descriptor)
+                    again = time.monotonic() + PAUSE
 
     def read(self) -> None:
         """Take what has arrived."""

@@ -6,7 +6,6 @@ the host exists. The role's daemons start at once or, on a host that starts on d
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -55,6 +54,15 @@ def write(path: str, text: str, mode: int = 0o644) -> None:
     target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     os.write(target, text.encode())
     os.close(target)
+
+
+def last_lines(path: str) -> list[str]:
+    """Return the end of a log."""
+    try:
+        with open(path, errors="replace") as log:
+            return log.read().splitlines()[-4:]
+    except FileNotFoundError:
+        return []
 
 
 def charon(role: str) -> dict[int, str]:
@@ -150,4 +158,5 @@ class FirstProcess:
                 return
             if name := self.daemons.pop(pid, None):
                 with open("/dev/console", "w") as console:
-                    console.write(f"@died {self.host['name']} {name} {json.dumps(os.waitstatus_to_exitcode(status))}\n")
+                    console.write("".join(f"{self.host['name']}/{name}.log: {line}\n" for line in last_lines(f"{LOG}/{name}.log")))
+                    console.write(f"@died {self.host['name']} {name} {os.waitstatus_to_exitcode(status)}\n")

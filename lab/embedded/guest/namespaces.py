@@ -48,17 +48,18 @@ def fork_host(name: str, first_process: Callable[[int], None]) -> tuple[int, int
     the wires, and never return.
     """
     born_read, born_write = os.pipe()
+    pid_read, pid_write = os.pipe()  # one of its own: the child may be ready before the process between has told its pid
     go_read, go_write = os.pipe()
     middle = os.fork()
     if middle == 0:
         os.unshare(NEW_HOST)
         pid = os.fork()  # only a child is in the new PID namespace
         if pid:
-            os.write(born_write, struct.pack("i", pid))
+            os.write(pid_write, struct.pack("i", pid))
             os._exit(0)
         try:
-            os.close(go_write)
-            os.close(born_read)
+            for descriptor in (go_write, born_read, pid_read, pid_write):
+                os.close(descriptor)
             enter_root(name)
             os.write(born_write, b"!")
             os.close(born_write)
@@ -70,7 +71,9 @@ def fork_host(name: str, first_process: Callable[[int], None]) -> tuple[int, int
     os.waitpid(middle, 0)
     os.close(born_write)
     os.close(go_read)
-    pid = struct.unpack("i", os.read(born_read, 4))[0]
+    pid = struct.unpack("i", os.read(pid_read, 4))[0]
+    os.close(pid_read)
+    os.close(pid_write)
     return pid, born_read, go_write
 
 

@@ -22,6 +22,8 @@ from lab.errors import HostError
 VARIABLE = "LAB_CACHE"
 NEEDED_MB = 400
 MANIFEST = "manifest.json"
+WORK, ASIDE = ".building-", ".aside-"
+"""How folders begin that are not images: one that is being built, one that is going."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +68,33 @@ def _images() -> Path:
 
 def list_images() -> list[Image]:
     """Return the published images, newest first."""
-    found = [_load(folder) for folder in _images().iterdir() if folder.is_dir() and (folder / MANIFEST).exists()]
+    published = [folder for folder in _images().iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    found = [_load(folder) for folder in published if not _problem(folder, full=False)]
     return sorted(found, key=lambda image: -image.built)
 
 
 def prune(*, keep: str | None = None) -> list[Image]:
-    """Remove every image but the one with the key `keep`; return those removed."""
+    """Remove every image but the one with the key `keep`, corrupt ones, and what killed builders left; return the images removed."""
     removed = [image for image in list_images() if image.key != keep]
-    for image in removed:
-        shutil.rmtree(image.folder)
-    for left in _images().glob(".*"):
-        if left.is_dir():
-            shutil.rmtree(left)
+    for folder in _images().iterdir():
+        if folder.is_dir() and folder.name != keep and not _is_being_built(folder):
+            shutil.rmtree(folder)
     return removed
+
+
+def _is_being_built(folder: Path) -> bool:
+    """Whether a builder is at work in a folder: it holds its key's lock."""
+    if not folder.name.startswith(WORK):
+        return False
+    key = folder.name.removeprefix(WORK).rpartition("-")[0]
+    lock = os.open(_images() / f"{key}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def ensure_image(progress: Progress, *, full: bool = False, rebuild: bool = False) -> Image:
@@ -103,9 +119,8 @@ def ensure_image(progress: Progress, *, full: bool = False, rebuild: bool = Fals
             return _load(folder)
         if folder.exists():
             progress("rebuilding the image" if rebuild else f"the cached image is corrupt ({problem}): building it again")
-            aside = _images() / f".corrupt-{recipe.key}-{time.time_ns()}"
-            folder.rename(aside)
-            shutil.rmtree(aside)
+            if not rebuild:
+                _remove(folder)
         free = shutil.disk_usage(_images()).free >> 20
         if free < NEEDED_MB:
             problem = f"{_images()} has {free} MB free, an image needs {NEEDED_MB}"
@@ -114,6 +129,13 @@ def ensure_image(progress: Progress, *, full: bool = False, rebuild: bool = Fals
     finally:
         os.close(lock)
     return _load(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove an image at one stroke, as others see it."""
+    aside = folder.with_name(f"{ASIDE}{folder.name}-{time.time_ns()}")
+    folder.rename(aside)
+    shutil.rmtree(aside)
 
 
 def _take(lock: int, progress: Progress) -> None:
@@ -125,15 +147,18 @@ def _take(lock: int, progress: Progress) -> None:
 
 
 def _build_and_publish(key: str, folder: Path, progress: Progress, lock: int) -> None:
-    for left in _images().glob(f".building-{key}-*"):  # of a builder that was killed
-        shutil.rmtree(left)
-    fresh = _images() / f".building-{key}-{os.getpid()}"
+    for left in (*_images().glob(f"{WORK}{key}-*"), *_images().glob(f"{ASIDE}{key}-*")):  # of a builder that was killed
+        if left.is_dir():
+            shutil.rmtree(left)
+    fresh = _images() / f"{WORK}{key}-{os.getpid()}"
     fresh.mkdir()
     began = time.monotonic()
     progress("building the guest's image; it is done once")
     try:
         build(load_recipe(), fresh, progress, lock=lock)
         _write_manifest(fresh)
+        if folder.exists():  # kept until now: a rebuild that fails takes nothing away
+            _remove(folder)
         fresh.rename(folder)
     except BaseException:
         log = fresh / "build.log"
@@ -156,13 +181,18 @@ def _write_manifest(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps({"built": time.time(), "files": files}, indent=1))
 
 
+def verify(image: Image) -> str:
+    """Return what is wrong with an image, its hashes compared; empty if nothing is."""
+    return _problem(image.folder, full=True)
+
+
 def _problem(folder: Path, *, full: bool) -> str:
     """Return what is wrong with a published image; empty if nothing is."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-    except (OSError, ValueError):
+        files = json.loads((folder / MANIFEST).read_text())["files"]
+    except (OSError, ValueError, KeyError, TypeError):
         return "its manifest is missing or unreadable"
-    for name, facts in manifest["files"].items():
+    for name, facts in files.items():
         try:
             status = (folder / name).stat()
         except OSError:

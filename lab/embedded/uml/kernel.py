@@ -22,12 +22,12 @@ def command_line(*, run: Path, share: Path, root: Path, memory: str = MEMORY) ->
         f"mem={memory}",
         f"ubd0r={root}",  # read-only: several guests share one image
         "root=/dev/ubda", "rootfstype=ext2", "ro", "init=/lab/init",
-        "con0=null,fd:1", "con=null", "ssl=null",  # con1, the control line, is added by the supervisor
+        "con0=null,fd:1", "con=null", "ssl=null",  # con1 and con2, the control line and the logs, are added by the supervisor
         "quiet", "loglevel=3",
         "initcall_blacklist=raid6_select_algo",  # a benchmark that costs 0.8 of 1.2 seconds
         "ipv6.disable=1",  # the lab is IPv4; neighbour discovery would only be noise in captures
-        f"uml_dir={run}", "umid=u",
+        f"uml_dir={run}/uml", "umid=u",
         f"vec0:transport=bess,dst={run}/wire,depth=128",  # to slirp4netns: needs no privilege
-        f"hostfs={share}",  # confines hostfs: without it the guest's root could read whatever its user can
+        f"hostfs={share}",  # where hostfs begins; the border is lab/embedded/uml/confine.py
         "panic=-1",
     ]

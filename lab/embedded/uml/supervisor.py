@@ -1,17 +1,18 @@
 """The process that guarantees the end: nothing of a guest outlives its owner.
 
-    python -m lab.embedded.uml.supervisor PLAN.json
+    python -m lab.embedded.uml.supervisor RUN-FOLDER
 
-It starts slirp4netns and linux.uml, keeps the control line, passes the console on, and waits for the first of: the owner is
-gone (end of file on standard input; a plan that is `detached` has no owner), `down` on the control socket, SIGTERM, the end of
-either process, a guest that no longer answers. Then it kills both process groups, reaps every descendant and removes the run
-folder.
+It makes the run's folder and its lock itself, so that there is no moment at which something exists and nobody guards it, and
+takes its plan as one line of JSON from standard input. It starts slirp4netns and linux.uml, keeps the control line, passes the
+console on, and waits for the first of: the owner is gone (end of file on standard input; a plan that is `detached` has no owner),
+`down` on the control socket, SIGTERM, the end of either process, a guest that no longer answers. Then it kills both process
+groups, reaps every descendant and removes the run folder.
 
 Rules of this file: standard library only and one thread, so that it starts in milliseconds and can always act. It is a child
-subreaper; linux.uml calls setsid() itself and slirp4netns forks, so both are ended as process groups (a guest's helper clones
-survive the death of its main process and hold its pipes open). A kernel panic is abort() of linux.uml: exit by signal 6.
+subreaper; slirp4netns and linux.uml fork, so both are ended as process groups (a guest's helper clones survive the death of its
+main process and hold its pipes open). A kernel panic is abort() of linux.uml: exit by signal 6.
 
-Standard output: one JSON object per line, {"event": "console" | "ready" | "end", ...}. The control socket
+Standard output: one JSON object per line, {"event": "folder" | "console" | "ready" | "end", ...}. The control socket
 (run folder/control.sock) takes one JSON request per line and answers each with one line.
 """
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import resource
@@ -31,7 +33,10 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
-from typing import TypedDict
+
+from lab.embedded.uml.confine import confine_guest, confine_network
+from lab.embedded.uml.groups import kill_group
+from lab.embedded.uml.plan import Forward, Plan
 
 PR_SET_CHILD_SUBREAPER = 36
 PIECE = 1500
@@ -42,33 +47,12 @@ GRACE = 5.0
 """Seconds for killed processes to be reaped before the folder goes anyway."""
 
 
-class Forward(TypedDict):
-    """One TCP port of this machine, bound to 127.0.0.1, that leads to a port of a host in the guest."""
-
-    host_port: int
-    guest_address: str
-    guest_port: int
-
-
-class Plan(TypedDict):
-    """What to run; written by `lab.embedded.runs`."""
-
-    run: str
-    image: str
-    kernel: list[str]
-    cpu: int
-    silence: float
-    """Seconds without an answer on the control line after which the guest is called hung."""
-    boot: float
-    """Seconds within which the guest must have said that it is ready."""
-    forwards: list[Forward]
-    detached: bool
-    log: str
-    """File that keeps the console; outside of the run folder, so that it survives."""
-
-
 class Ended(Exception):
-    """Why the guest ends."""
+    """Why the guest ends, and what kind of end that is: died, timeout (it never got ready), busy (something is taken)."""
+
+    def __init__(self, why: str, kind: str) -> None:
+        self.why, self.kind = why, kind
+        super().__init__(why)
 
 
 class Client:
@@ -81,9 +65,10 @@ class Client:
 class Supervisor:
     """One guest from start to end."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.run = Path(plan["run"])
+    plan: Plan
+
+    def __init__(self, run: Path) -> None:
+        self.run, self.fresh = run, run.with_name(f".new-{run.name}")
         self.selector = selectors.DefaultSelector()
         self.line, self.guest_end = socket.socketpair()
         self.pending: deque[tuple[Client | None, bytes]] = deque()
@@ -94,9 +79,45 @@ class Supervisor:
         self.is_ready = False
         self.born = self.heard = self.beat = time.monotonic()
         self.console_rest = b""
-        self.log = os.open(plan["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self.had_no_room = False
+        wake, self.signalled = socket.socketpair()
+        self.signalled.setblocking(False)
+        self.watch(wake.fileno(), lambda _: self.end("asked to end by a signal"))
+        self.wake = wake
 
     # -- starting -------------------------------------------------------------------------------------------------
+
+    def make_folder(self) -> None:
+        """Make the run's folder; it gets its name when its lock is held."""
+        self.fresh.mkdir(mode=0o700)
+        self.lock = os.open(self.fresh / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        errors = os.open(self.fresh / "supervisor.err", os.O_WRONLY | os.O_CREAT, 0o600)
+        os.dup2(errors, 2)
+        os.close(errors)
+        (self.fresh / "uml").mkdir()
+        self.fresh.rename(self.run)
+        self.say(event="folder")
+
+    def await_plan(self) -> None:
+        """Wait for the owner's plan; the owner goes on to hold standard input, unless the plan is detached."""
+        received = b""
+
+        def take(_: int) -> None:
+            nonlocal received
+            data = os.read(0, 1 << 16)
+            if not data:
+                self.end("owner gone")
+            received += data
+
+        self.watch(0, take)
+        while not received.endswith(b"\n"):
+            self.turn(BEAT_EVERY)
+        self.selector.unregister(0)
+        self.plan = json.loads(received)
+        self.born = self.heard = self.beat = time.monotonic()
+        if not self.plan["detached"]:
+            self.watch(0, lambda _: self.owner_spoke())
 
     def start(self) -> None:
         """Start both processes and listen to everything."""
@@ -104,38 +125,47 @@ class Supervisor:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # hostfs keeps one descriptor per cached inode
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        self.log, self.daemons = os.open(self.plan["log"], flags, 0o600), os.open(self.plan["daemons"], flags, 0o600)
         wire = self.run / "wire"
         self.network = subprocess.Popen(
             ["slirp4netns", "--target-type=bess", "--disable-host-loopback", "--disable-dns",
              "-a", str(self.run / "api"), str(wire)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            preexec_fn=confine_network,  # noqa: PLW1509 - one thread, nothing to deadlock on
         )
         self.watch(os.pidfd_open(self.network.pid), lambda _: self.end(self.how(self.network, "slirp4netns")))
         self.await_file(wire)
         read_end, write_end = os.pipe()
+        logs_read, logs_write = os.pipe()
         fd = self.guest_end.fileno()
-        cpu = self.plan["cpu"]
         self.guest = subprocess.Popen(
-            [*self.plan["kernel"], f"con1=fd:{fd}"], cwd=self.plan["image"], stdin=subprocess.DEVNULL, stdout=write_end,
-            stderr=write_end, pass_fds=[fd],
-            env={"PATH": "/usr/bin:/bin", "TMPDIR": str(self.run), "LD_LIBRARY_PATH": self.plan["image"]},
-            preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),  # noqa: PLW1509 - one thread, nothing to deadlock on
+            [*self.plan["kernel"], f"con1=fd:{fd}", f"con2=null,fd:{logs_write}"], cwd=self.plan["image"], stdin=subprocess.DEVNULL,
+            stdout=write_end, stderr=write_end, pass_fds=[fd, logs_write], process_group=0,
+            env={"PATH": "/usr/bin:/bin", "TMPDIR": str(self.run / "uml"), "LD_LIBRARY_PATH": self.plan["image"]},
+            preexec_fn=self.become_guest,  # noqa: PLW1509 - one thread, nothing to deadlock on
         )
         os.close(write_end)
+        os.close(logs_write)
         self.guest_end.close()
         (self.run / "pids").write_text(f"{self.guest.pid} {self.network.pid}\n")
         os.set_blocking(read_end, False)
+        os.set_blocking(logs_read, False)
         self.watch(read_end, self.read_console)
-        self.watch(os.pidfd_open(self.guest.pid), lambda _: self.guest_ended(read_end))
+        self.watch(logs_read, self.read_daemons)
+        self.watch(os.pidfd_open(self.guest.pid), lambda _: self.guest_ended(read_end, logs_read))
         self.line.setblocking(False)
         self.watch(self.line.fileno(), lambda _: self.read_line())
-        if not self.plan["detached"]:
-            self.watch(0, lambda _: self.owner_spoke())
         server = socket.socket(socket.AF_UNIX)
         server.bind(str(self.run / "control.sock"))
         server.listen()
         self.watch(server.fileno(), lambda _: self.accept(server))
         self.connected = False
+
+    def become_guest(self) -> None:
+        """In the child that becomes linux.uml: one CPU (2 to 3 times as fast), and nothing of this machine but the run's."""
+        os.sched_setaffinity(0, {self.plan["cpu"]})
+        confine_guest(readable=[self.plan["image"]], writable=[str(self.run / "share"), str(self.run / "uml")])
 
     def watch(self, descriptor: int, act: object) -> None:
         """Call `act(descriptor)` whenever it is readable."""
@@ -156,7 +186,7 @@ class Supervisor:
             api.shutdown(socket.SHUT_WR)
             reply = api.recv(1000)
         if b'"return"' not in reply:
-            self.end(f"port {entry['host_port']} of 127.0.0.1 is in use: {reply.decode(errors='replace').strip()}")
+            self.end(f"port {entry['host_port']} of 127.0.0.1 is in use: {reply.decode(errors='replace').strip()}", "busy")
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
@@ -175,32 +205,36 @@ class Supervisor:
                     self.forward(entry)
             now = time.monotonic()
             if not self.is_ready and now - self.born > self.plan["boot"]:
-                self.end(f"the guest was not ready after {self.plan['boot']:.0f} s")
+                self.end(f"the guest was not ready after {self.plan['boot']:.0f} s", "timeout")
             if self.is_ready and now - self.beat > BEAT_EVERY:
                 self.beat = now
                 self.ask(None, b'{"op": "beat"}')
-            if self.asked and now - self.heard > self.plan["silence"]:
-                self.end(f"the guest hangs: no answer on its control line for {self.plan['silence']:.0f} s")
+            if self.asked:  # what others ask for may take as long as a boot
+                patience = self.plan["boot"] if self.asked[0] else self.plan["silence"]
+                if now - self.heard > patience:
+                    self.end(f"the guest hangs: no answer on its control line for {patience:.0f} s")
             self.turn(BEAT_EVERY if self.connected else 0.005)
 
-    def end(self, why: str) -> None:
+    def end(self, why: str, kind: str = "died") -> None:
         """Leave the loop; `why` is reported to the owner."""
-        raise Ended(why)
+        raise Ended(why, kind)
 
     @staticmethod
     def how(process: subprocess.Popen[bytes], name: str) -> str:
         """Return the sentence that tells how a process ended."""
         code = process.wait()
-        if code >= 0:
-            return f"{name} ended with exit code {code}"
-        return f"{name} was ended by {signal.Signals(-code).name}"
+        return f"{name} ended with exit code {code}" if code >= 0 else f"{name} was ended by {signal.Signals(-code).name}"
 
-    def guest_ended(self, console: int) -> None:
-        """Take the last console lines, then end."""
+    def guest_ended(self, console: int, logs: int) -> None:
+        """Take the last lines, then end."""
         with contextlib.suppress(Ended):
             self.read_console(console)
+        self.read_daemons(logs)
         how = self.how(self.guest, "the guest")
-        self.end(how + " (a kernel panic)" if self.guest.returncode == -signal.SIGABRT else how)
+        if self.guest.returncode == -signal.SIGABRT:
+            room = f": {self.run.parent} had no room for its memory" if self.had_no_room else ""
+            how += f" (a kernel panic{room})"
+        self.end(how)
 
     def owner_spoke(self) -> None:
         """The owner never writes: readable means that it is gone."""
@@ -223,8 +257,19 @@ class Supervisor:
         for line in lines:
             text = line.decode("utf-8", "replace").rstrip("\r")
             self.say(event="console", line=text, ms=round((time.monotonic() - self.born) * 1000))
+            self.had_no_room |= "Kernel mode signal 7" in text  # SIGBUS: the file system of its memory file is full
             if text.startswith("@fail"):
                 self.end(f"the guest could not boot: {text[6:]}")
+            if text.startswith("@died") and not self.is_ready:
+                self.end(f"the guest could not boot: a daemon ended (host, daemon, exit code): {text[6:]}")
+
+    def read_daemons(self, descriptor: int) -> None:
+        """Keep what the daemons logged."""
+        with contextlib.suppress(BlockingIOError):
+            if data := os.read(descriptor, 1 << 20):
+                os.write(self.daemons, data.replace(b"\r\n", b"\n"))
+            elif descriptor in self.selector.get_map():
+                self.selector.unregister(descriptor)
 
     def say(self, **fact: object) -> None:
         """Tell the owner; a detached supervisor's output goes nowhere."""
@@ -240,7 +285,7 @@ class Supervisor:
 
     def next_request(self) -> None:
         """Begin the next request when none is under way."""
-        if self.asked or not self.pending:
+        if self.asked or not self.pending or not self.is_ready:
             return
         client, request = self.pending.popleft()
         pieces = [request[i:i + PIECE] for i in range(0, len(request), PIECE)]
@@ -272,6 +317,7 @@ class Supervisor:
         if not self.is_ready:
             self.is_ready = True
             self.say(event="ready", facts=json.loads(line), ms=round((time.monotonic() - self.born) * 1000))
+            self.next_request()
             return
         client = self.asked[0] if self.asked else None
         self.asked = None
@@ -307,7 +353,7 @@ class Supervisor:
 
     # -- the end --------------------------------------------------------------------------------------------------------
 
-    def finish(self, why: str) -> None:
+    def finish(self, why: str, kind: str) -> None:
         """Kill, reap, remove."""
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # waited for below; not earlier, children inherit it
         for process in (getattr(self, "guest", None), getattr(self, "network", None)):
@@ -317,50 +363,37 @@ class Supervisor:
         with contextlib.suppress(ChildProcessError):
             while time.monotonic() < deadline:
                 if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                    self.turn_quietly()
-        shutil.rmtree(self.run, ignore_errors=True)
-        self.say(event="end", why=why)
-
-    @staticmethod
-    def turn_quietly() -> None:
-        """Wait a moment for a child to end."""
-        with contextlib.suppress(InterruptedError):
-            signal.sigtimedwait({signal.SIGCHLD}, 0.005)
-
-
-def kill_group(leader: int) -> None:
-    """SIGKILL to the process group that `leader` leads, or to it alone if it has not become a leader yet."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if os.getpgid(leader) != os.getpgid(0):
-            os.killpg(leader, signal.SIGKILL)
-            return
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(leader, signal.SIGKILL)
+                    signal.sigtimedwait({signal.SIGCHLD}, 0.005)
+        errors = ""
+        with contextlib.suppress(OSError):
+            errors = (self.run / "supervisor.err").read_text(errors="replace")
+        for folder in (self.run, self.fresh):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.say(event="end", why=why, kind=kind, errors=errors)
 
 
 def main() -> int:
-    """Run the plan named on the command line."""
-    plan: Plan = json.loads(Path(sys.argv[1]).read_text())
-    supervisor = Supervisor(plan)
-
-    def asked(*_: object) -> None:
-        supervisor.end("asked to end by a signal")
-
+    """Supervise the run named on the command line."""
+    supervisor = Supervisor(Path(sys.argv[1]))
+    # A handler that raised could do so between the birth of a process and the moment at which we know it: the loop looks instead.
+    signal.set_wakeup_fd(supervisor.signalled.fileno(), warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, asked)
+        signal.signal(number, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner; it ends us by going
-    why = "the supervisor failed"
+    why, kind = "the supervisor failed", "died"
     try:
+        supervisor.make_folder()
+        supervisor.await_plan()
         supervisor.start()
         supervisor.serve()
     except Ended as reason:
-        why = str(reason)
+        why, kind = reason.why, reason.kind
     except Exception as error:  # noqa: BLE001 - told to the owner, then everything is ended
         why = f"the supervisor failed: {type(error).__name__}: {error}"
     finally:
-        supervisor.finish(why)
+        supervisor.finish(why, kind)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    os._exit(main())  # at once: the end of file on its control socket tells others that nothing is left

@@ -1,0 +1,97 @@
+"""The effective configuration in charon's words: golden messages, and what each field of the configuration changes in them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+
+from lab.pki import RunPki
+from lab.twin.rras.effective import Addresses, VpnServer
+from lab.twin.rras.messages import certificate_messages, connection_message, pool_message
+from lab.twin.rras.policy import Policy, custom_policy
+from lab.twin.windows.certificates import Stored
+
+ADDRESSES = Addresses(own=IPv4Address("192.168.77.200"), first=IPv4Address("192.168.77.201"), last=IPv4Address("192.168.77.209"))
+PLAIN = Policy(ike=("ike1", "ike2"), esp=("esp1", "esp2"), pfs="")
+
+
+@pytest.fixture(scope="module")
+def pki() -> RunPki:
+    return RunPki("vpn.example.test")
+
+
+@pytest.fixture
+def server(pki: RunPki) -> VpnServer:
+    return VpnServer(
+        serves=True, certificates_allowed=True, policy=PLAIN, certificate=Stored(pki.server.certificate, pki.server.key),
+        roots=(pki.authority.certificate,), check_revocation=False, revocation_lists=(pki.revocation_list,), addresses=ADDRESSES, wan_endpoints=2,
+        max_wan_endpoints=3, forwards=True)
+
+
+def incoming(server: VpnServer, **options: bool) -> dict[str, Any]:
+    (name, content), = connection_message(server, **options).items()
+    assert name == "incoming"
+    assert isinstance(content, dict)
+    return content
+
+
+def test_the_connection_for_clients_with_certificates(server: VpnServer, pki: RunPki) -> None:
+    assert incoming(server) == {
+        "version": "2", "proposals": ["ike1", "ike2"], "send_cert": "always", "send_certreq": "no", "unique": "never", "rekey_time": "0",
+        "dpd_delay": "0", "mobike": "yes", "fragmentation": "no", "pools": ["ras"],
+        "local": {"auth": "pubkey", "id": "%any", "certs": [pki.server.certificate_pem.encode()]}, "remote": {"auth": "pubkey", "id": "%any"},
+        "children": {"ras": {"local_ts": ["0.0.0.0/0"], "esp_proposals": ["esp1", "esp2"], "rekey_time": "0"}},
+    }
+
+
+def test_without_the_certificate_bit_a_certificate_is_not_enough(server: VpnServer) -> None:
+    assert incoming(replace(server, certificates_allowed=False))["remote"] == {"auth": "eap-dynamic", "id": "%any"}
+
+
+def test_a_group_of_pfs_is_added_to_every_esp_proposal(server: VpnServer) -> None:
+    assert incoming(replace(server, policy=replace(PLAIN, pfs="modp2048")))["children"]["ras"]["esp_proposals"] == ["esp1-modp2048", "esp2-modp2048"]
+    assert incoming(replace(server, policy=custom_policy({})))["children"]["ras"]["esp_proposals"] == ["3des-sha256-modp2048"]
+
+
+def test_at_the_limit_and_without_a_pool_there_is_no_address(server: VpnServer) -> None:
+    assert "pools" not in incoming(server, full=True)
+    assert "pools" not in incoming(replace(server, addresses=None))
+
+
+def test_without_a_certificate_none_is_named(server: VpnServer) -> None:
+    assert "certs" not in incoming(replace(server, certificate=None))["local"]
+
+
+def test_the_pool_is_the_clients_part(server: VpnServer) -> None:
+    assert pool_message(server) == {"ras": {"addrs": "192.168.77.201-192.168.77.209"}}
+    assert pool_message(replace(server, addresses=None)) is None
+
+
+def test_roots_certificate_and_key_are_loaded(server: VpnServer, pki: RunPki) -> None:
+    assert certificate_messages(server) == [
+        ("load_cert", {"type": "X509", "flag": "CA", "data": pki.authority.certificate_pem.encode()}),
+        ("load_cert", {"type": "X509", "flag": "NONE", "data": pki.server.certificate_pem.encode()}),
+        ("load_key", {"type": "any", "data": pki.server.private_key_pem.encode()})]
+
+
+def test_revocation_lists_are_loaded_only_when_they_are_to_be_looked_at(server: VpnServer, pki: RunPki) -> None:
+    loaded = certificate_messages(replace(server, check_revocation=True))
+
+    assert ("load_cert", {"type": "X509_CRL", "flag": "NONE", "data": pki.revocation_list}) in loaded
+    assert len(loaded) == 4
+
+
+def test_a_certificate_without_its_key_is_not_loaded(server: VpnServer, pki: RunPki) -> None:
+    for certificate in (None, Stored(pki.server.certificate)):
+        assert [command for command, _ in certificate_messages(replace(server, certificate=certificate))] == ["load_cert"]
+
+
+def test_messages_do_not_change_the_configuration(server: VpnServer) -> None:
+    before = replace(server)
+
+    for _ in range(2):
+        assert connection_message(server) == connection_message(before)
+    assert server == before
