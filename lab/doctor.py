@@ -15,6 +15,7 @@ from lab import rundir
 from lab.embedded import runs
 from lab.embedded.image import archive, build, cache
 from lab.embedded.image.recipe import load_recipe
+from lab.embedded.uml.confine import landlock_version
 from lab.embedded.uml.ptrace import ptrace_problem
 from lab.errors import HostError
 
@@ -74,7 +75,7 @@ def system_packages() -> list[SystemPackage]:
 def examine() -> list[Finding]:
     """Return every finding, in the order in which one would mend them."""
     checks: tuple[Callable[[], Finding], ...] = (
-        _machine, _python, _packages, _ptrace, _memory, _run_folder, _build_mode, _sources, _image, _left_over)
+        _machine, _python, _packages, _ptrace, _landlock, _memory, _run_folder, _build_mode, _sources, _image, _left_over)
     return [check() for check in checks]
 
 
@@ -103,6 +104,14 @@ def _ptrace() -> Finding:
         return Finding(check="ptrace", grade=Grade.GOOD, text="a process may trace its children")
     what, _, remedy = problem.partition(": ")
     return Finding(check="ptrace", grade=Grade.BAD, text=what, remedy=remedy)
+
+
+def _landlock() -> Finding:
+    version = landlock_version()
+    if version:
+        return Finding(check="landlock", grade=Grade.GOOD, text=f"version {version}: the guest cannot open this machine's files")
+    return Finding(check="landlock", grade=Grade.NOTE, text="this kernel has none: root in the guest could read what you can read",
+                   remedy="a kernel with Landlock (5.13 or newer, lsm=landlock,…); run only guests that you trust")
 
 
 def _memory() -> Finding:

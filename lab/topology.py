@@ -114,6 +114,19 @@ class Topology:
         return [host for host in self.hosts.values() if host.role is role]
 
 
+class _NoDuplicates(yaml.SafeLoader):
+    """YAML in which a name that stands twice is an error, not the loss of the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        names: set[object] = set()
+        for key, _ in node.value:
+            name = self.construct_object(key)
+            if name in names:
+                raise yaml.constructor.ConstructorError(None, None, f"{name!r} stands twice", key.start_mark)
+            names.add(name)
+        return super().construct_mapping(node, deep)
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -155,7 +168,7 @@ def load_topology(path: Path | None = None) -> Topology:
     """
     file = path or Path(os.environ.get(VARIABLE, DEFAULT))
     try:
-        content = _File.model_validate(yaml.safe_load(file.read_text()))
+        content = _File.model_validate(yaml.load(file.read_text(), _NoDuplicates))  # noqa: S506 - a safe loader
     except OSError as error:
         problem_text = f"the topology {file} cannot be read: {error.strerror}"
         raise ConfigError(problem_text, hint=f"{VARIABLE} names another file") from error
@@ -190,6 +203,11 @@ def _check(content: _File, file: Path) -> None:
     management = [name for name, network in content.networks.items() if network.management]
     if len(management) != 1:
         raise _wrong(file, "networks", f"exactly one must be `management: true`, there are {len(management)}")
+    subnets = list(content.networks.items())
+    for number, (name, network) in enumerate(subnets):
+        for other, earlier in subnets[:number]:
+            if network.subnet.overlaps(earlier.subnet):
+                raise _wrong(file, f"networks.{name}.subnet", f"{network.subnet} overlaps {earlier.subnet} of {other}")
     servers = [name for name, host in content.hosts.items() if host.role is Role.SERVER]
     if len(servers) != 1:
         raise _wrong(file, "hosts", f"exactly one must have the role server, there are {len(servers)}")
@@ -211,9 +229,14 @@ def _check_addresses(content: _File, file: Path) -> dict[IPv4Address, str]:
                 raise _wrong(file, place, f"no such network; there are {', '.join(content.networks)}")
             if address not in content.networks[network].subnet:
                 raise _wrong(file, place, f"{address} is not in {content.networks[network].subnet}")
+            if address in (content.networks[network].subnet.network_address, content.networks[network].subnet.broadcast_address):
+                raise _wrong(file, place, f"{address} is the network's own or its broadcast address")
             if address in taken:
                 raise _wrong(file, place, f"{address} is the address of {taken[address]} already")
             taken[address] = name
+        for destination, gateway in host.routes.items():
+            if not any(gateway in content.networks[network].subnet for network in host.addresses):
+                raise _wrong(file, f"hosts.{name}.routes.{destination}", f"{gateway} is on none of the host's networks")
     return taken
 
 

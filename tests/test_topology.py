@@ -137,3 +137,23 @@ def test_a_file_of_another_shape_is_refused_as_a_whole(content: str, tmp_path: P
 
     with pytest.raises(ConfigError, match=r"the whole file"):
         load_topology(file)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("  lan:                          # an ordinary machine", "  client:                       # an ordinary machine", "'client' stands twice"),
+        ("{wan: 203.0.113.20, mgmt: 10.0.2.20}", "{wan: 203.0.113.255, mgmt: 10.0.2.20}", "hosts.client.addresses.wan: 203.0.113.255 is the network's own"),
+        ("172.20.5.10}      # the way", "172.20.6.10}      # the way", "hosts.lan2.routes.192.168.77.0/24: 172.20.6.10 is on none"),
+        ("subnet: 172.20.5.0/24", "subnet: 203.0.0.0/16", "networks.lan2.subnet: 203.0.0.0/16 overlaps 203.0.113.0/24 of wan"),
+    ],
+)
+def test_what_yaml_would_let_pass_is_refused(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    whole = DEFAULT.read_text()
+    assert old in whole
+    changed = tmp_path / "topology.yaml"
+    changed.write_text(whole.replace(old, new))
+
+    with pytest.raises(ConfigError) as caught:
+        load_topology(changed)
+    assert complaint in str(caught.value)

@@ -128,6 +128,11 @@ def classful(address: IPv4Address) -> IPv4Network:
     return IPv4Network((address, length), strict=False)
 
 
+def _name(root: x509.Certificate) -> str:
+    """Return what a keychain would call a certificate."""
+    return next(iter(common_names(root)), root.subject.rfc4514_string())
+
+
 class Mac:
     """A client host as a Mac: its trusted roots and its DNS server."""
 
@@ -144,7 +149,7 @@ class Mac:
         profile.check()
         for root in self._roots:
             if problem := trust.evaluate_root(root):
-                raise ProfileRefused(f"{common_names(root)[0]!r} does not count as a root: {problem}")
+                raise ProfileRefused(f"{_name(root)!r} does not count as a root: {problem}")
         address = server_address(profile.server_address, self.probe, self._dns)
         self.clear()
         roots = [root.public_bytes(serialization.Encoding.PEM).decode() for root in self._roots]

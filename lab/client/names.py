@@ -30,6 +30,9 @@ def server_address(written: str, resolver: Resolver, dns: str | None) -> str:
         return str(IPv4Address(written))
     except AddressValueError:
         pass  # a name
+    labels = written.rstrip(".").split(".")
+    if not written.isascii() or len(written) > 253 or not all(0 < len(label) < 64 for label in labels):
+        raise ProfileRefused(f"the server {written!r} could not be found", hint="a name has ASCII labels of 1 to 63 characters (RFC 1035 2.3.1)")
     found = resolver.resolve(written, dns) if dns else None
     if not found:
         raise ProfileRefused(f"the server {written!r} could not be found", evidence=f"DNS server: {dns or 'none'}",

@@ -49,3 +49,14 @@ def test_without_a_dns_server_no_name_is_found() -> None:
         server_address("vpn.example.test", resolver, None)
     assert refusal.value.evidence == "DNS server: none"
     assert resolver.asked == []
+
+
+@pytest.mark.parametrize("name", ["münchen.example", "a" * 64 + ".example", "vpn..example", ".".join(["label"] * 60)])
+def test_what_is_no_name_is_refused_before_any_question(name: str) -> None:
+    with pytest.raises(ProfileRefused, match="could not be found"):
+        server_address(name, NobodyIsAsked(), "192.0.2.53")
+
+
+class NobodyIsAsked:
+    def resolve(self, name: str, server: str, *, timeout: float = 1.0) -> list[str] | None:
+        raise AssertionError(f"asked for {name}")

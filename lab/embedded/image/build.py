@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -127,7 +128,7 @@ def _mmdebstrap(work: Path, recipe: Recipe, tar: Path, *, mode: str, log: Path, 
     ]
     environment = os.environ | {"SOURCE_DATE_EPOCH": "1751630000", "LC_ALL": "C.UTF-8", "TZ": "UTC", "TMPDIR": str(work)}
     with log.open("wb") as record:
-        record.write((" ".join(command) + "\n").encode())
+        record.write(re.sub(r"//[^/@\s]+@", "//***@", " ".join(command) + "\n").encode())  # a proxy's or mirror's password
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=record, stderr=subprocess.PIPE, env=environment,
                                    pass_fds=[lock], preexec_fn=_die_with_parent)  # noqa: PLW1509 - one call to prctl
         assert process.stderr is not None

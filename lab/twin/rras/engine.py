@@ -15,7 +15,7 @@ from lab.twin.rras import messages
 from lab.twin.rras.effective import VpnServer, effective
 from lab.twin.rras.inversions import invert
 from lab.twin.rras.kernel import Kernel
-from lab.twin.rras.policy import EVENT_OUT_OF_RANGE
+from lab.twin.rras.policy import EVENT_OUT_OF_RANGE, UnknownPolicy
 from lab.twin.windows.events import Level
 from lab.twin.windows.machine import Connection, Machine
 from lab.twin.windows.services import ServiceFailed
@@ -71,7 +71,10 @@ class RrasEngine:
     def start(self) -> None:
         """Apply the configuration that the machine has now. Raises ServiceFailed."""
         with self._lock:
-            server = invert(effective(self._machine), self._inverted)
+            try:
+                server = invert(effective(self._machine), self._inverted)
+            except UnknownPolicy as error:
+                raise ServiceFailed(1066, f"not supported by the twin: {error}") from error
             for problem in server.policy.problems:
                 self._machine.events.write(SOURCE, EVENT_OUT_OF_RANGE, Level.WARNING, f"A registry parameter is out of range: {problem}")
             self._server = server

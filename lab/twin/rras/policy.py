@@ -28,6 +28,10 @@ STOCK_ESP = ("aes256-sha1", "aes128-sha1", "3des-sha1", "aes256-sha256", "aes128
 EVENT_OUT_OF_RANGE = 20101
 
 
+class UnknownPolicy(Exception):
+    """The twin does not know what Windows would make of these values, and does not guess."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the responder accepts, as charon's proposals."""
@@ -51,6 +55,9 @@ def custom_policy(values: Mapping[str, object]) -> Policy:
 
     Args:
         values: the key's values by name; absent ones have their defaults, ones out of range too, and are reported.
+
+    Raises:
+        UnknownPolicy: an integrity that belongs to AES-GCM stands beside another cipher.
     """
     numbers = dict(DEFAULTS)
     problems = []
@@ -66,6 +73,9 @@ def custom_policy(values: Mapping[str, object]) -> Policy:
     group = GROUPS[numbers["DHGroup"]]
     cipher, authentication = CIPHER[numbers["CipherTransformConstant"]], AUTHENTICATION[numbers["AuthTransformConstant"]]
     pfs = PFS_GROUPS[numbers["PfsGroup"]]
+    if authentication == "" and "gcm" not in cipher:
+        pair = f"AuthTransformConstant={numbers['AuthTransformConstant']} with CipherTransformConstant={numbers['CipherTransformConstant']}"
+        raise UnknownPolicy(f"{pair}: what Windows makes of this pair is not documented")
     ike = "-".join(part for part in (encryption, integrity, group) if part)
     esp = "-".join(part for part in (cipher, authentication) if part)
     return Policy(ike=(ike,), esp=(esp,), pfs=group if pfs == "same" else pfs, problems=tuple(problems))

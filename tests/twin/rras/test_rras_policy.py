@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.twin.rras.policy import STOCK_ESP, STOCK_IKE, TABLES, custom_policy, stock_policy
+from lab.twin.rras.policy import STOCK_ESP, STOCK_IKE, TABLES, UnknownPolicy, custom_policy, stock_policy
 
 DEFAULT = ("aes256-sha256-modp1024", "3des-sha256", "modp2048")
 """With the key and no value: main mode AES-256, SHA-256, group 2; quick mode 3DES, SHA-256, PFS_2048."""
@@ -88,3 +88,9 @@ def test_the_tables_are_those_of_the_specification() -> None:
     assert {name: (min(values), max(values)) for name, values in TABLES.items()} == {
         "IntegrityMethod": (0, 3), "EncryptionMethod": (0, 4), "CipherTransformConstant": (1, 8), "AuthTransformConstant": (0, 5), "PfsGroup": (0, 7),
         "DHGroup": (0, 6)}
+
+
+@pytest.mark.parametrize(("cipher", "authentication"), [(2, 3), (5, 5)])
+def test_an_undocumented_pair_is_refused_and_not_guessed(cipher: int, authentication: int) -> None:
+    with pytest.raises(UnknownPolicy, match=f"AuthTransformConstant={authentication} with CipherTransformConstant={cipher}"):
+        custom_policy({"CipherTransformConstant": cipher, "AuthTransformConstant": authentication})
