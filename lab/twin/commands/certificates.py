@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from lab.twin.powershell.convert import to_text
-from lab.twin.powershell.errors import NotSupportedByTwin, PowerShellError, failure
+from lab.twin.powershell.dates import DateTime
+from lab.twin.powershell.errors import NotSupportedByTwin, PowerShellError, complaint, failure, method_failure
 from lab.twin.powershell.interpreter import Interpreter
 from lab.twin.powershell.registry import NativeResult, Provider, dotnet_type, native, provider
 from lab.twin.powershell.values import PSObject, SecureString
@@ -24,10 +25,12 @@ def as_object(stored: Stored) -> PSObject:
     """Return a certificate as X509Certificate2 shows it."""
     certificate = stored.certificate
     der = certificate.public_bytes(serialization.Encoding.DER)
+    subject, issuer = (", ".join(part.rfc4514_string() for part in reversed(list(name.rdns)))
+                       for name in (certificate.subject, certificate.issuer))
     return PSObject(
-        [("Thumbprint", stored.thumbprint), ("Subject", certificate.subject.rfc4514_string()),
-         ("Issuer", certificate.issuer.rfc4514_string()), ("HasPrivateKey", stored.key is not None),
-         ("NotBefore", certificate.not_valid_before_utc.isoformat()), ("NotAfter", certificate.not_valid_after_utc.isoformat()),
+        [("Thumbprint", stored.thumbprint), ("Subject", subject),
+         ("Issuer", issuer), ("HasPrivateKey", stored.key is not None),
+         ("NotBefore", DateTime(certificate.not_valid_before_utc)), ("NotAfter", DateTime(certificate.not_valid_after_utc)),
          ("SerialNumber", f"{certificate.serial_number:X}"), ("RawData", der)],
         type_name=f"{NAMESPACE}.X509Certificate2", view=("Thumbprint", "Subject"), handle=stored,
         methods={"Dispose": lambda: None, "Reset": lambda: None},
@@ -68,18 +71,21 @@ def new_store(interpreter: Interpreter, name: object = "My", location: object = 
     assert isinstance(machine, Machine)
     store_name = to_text(name)
     store = PSObject([("Name", store_name), ("Location", "LocalMachine")], type_name=f"{NAMESPACE}.X509Store")
+    opened = {"for": ""}
     store.properties["Certificates"] = lambda: [as_object(one) for one in machine.certificates.store(store_name)]
 
     def change(act: Callable[[Stored], object]) -> Callable[[object], None]:
         def method(certificate: object) -> None:
-            assert isinstance(certificate, PSObject)
-            assert isinstance(certificate.handle, Stored)
+            if not isinstance(certificate, PSObject) or not isinstance(certificate.handle, Stored):
+                raise NotSupportedByTwin("X509Store.Add or Remove of something else than one certificate")
+            if opened["for"] != "readwrite":
+                raise method_failure("Add", 1, "Access is denied.", CRYPTOGRAPHIC)
             act(certificate.handle)
 
         return method
 
     store.methods = {
-        "open": lambda _flags: None, "close": lambda: None, "dispose": lambda: None,
+        "open": lambda flags: opened.update({"for": to_text(flags).lower()}), "close": lambda: opened.update({"for": ""}), "dispose": lambda: None,
         "add": change(lambda stored: machine.certificates.add(store_name, stored)),
         "remove": change(lambda stored: machine.certificates.remove(store_name, stored.thumbprint)),
     }
@@ -116,8 +122,8 @@ class CertificateDrive(Provider):
         """A certificate."""
         stored = self._find(machine, path)
         if stored is None:
-            raise failure(f"Cannot find path 'Cert:\\{path}' because it does not exist.", category="ObjectNotFound", target=path,
-                          exception="System.Management.Automation.ItemNotFoundException", identifier="PathNotFound")
+            raise complaint(f"Cannot find path 'Cert:\\{path}' because it does not exist.", category="ObjectNotFound", target=path,
+                            exception="System.Management.Automation.ItemNotFoundException", identifier="PathNotFound")
         return as_object(stored)
 
     def children(self, machine: object, path: str) -> list[object]:

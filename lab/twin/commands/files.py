@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.twin.powershell.convert import cast, to_text
-from lab.twin.powershell.errors import failure
+from lab.twin.powershell.errors import complaint, method_failure
 from lab.twin.powershell.interpreter import Interpreter
 from lab.twin.powershell.registry import Provider, dotnet_type, provider
 from lab.twin.powershell.values import PSObject
@@ -26,7 +26,7 @@ def read_all_bytes(interpreter: Interpreter, path: object) -> bytes:
     """File.ReadAllBytes."""
     content = _files(interpreter.machine).get(to_text(path).lower())
     if content is None:
-        raise failure(f"Could not find file '{to_text(path)}'.", exception="System.IO.FileNotFoundException", identifier="FileNotFoundException")
+        raise method_failure("ReadAllBytes", 1, f"Could not find file '{to_text(path)}'.", "System.IO.FileNotFoundException")
     return content
 
 
@@ -54,8 +54,8 @@ class SystemDrive(Provider):
     def item(self, machine: object, path: str) -> object:
         """A file."""
         if not self.exists(machine, path):
-            raise failure(f"Cannot find path 'C:\\{path}' because it does not exist.", category="ObjectNotFound", target=path,
-                          exception="System.Management.Automation.ItemNotFoundException", identifier="PathNotFound")
+            raise complaint(f"Cannot find path 'C:\\{path}' because it does not exist.", category="ObjectNotFound", target=path,
+                            exception="System.Management.Automation.ItemNotFoundException", identifier="PathNotFound")
         return PSObject([("FullName", f"C:\\{path}"), ("Name", path.rpartition("\\")[2])], type_name="System.IO.FileInfo")
 
     def remove(self, machine: object, path: str, *, recurse: bool) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lab.twin.commands.services import machine_of
-from lab.twin.powershell.convert import cast, like, to_text
-from lab.twin.powershell.errors import NotSupportedByTwin, PowerShellError, failure
-from lab.twin.powershell.registry import Call, Provider, cmdlet, find_provider, provider
-from lab.twin.powershell.values import PSObject, each
+from lab.twin.powershell.compare import like
+from lab.twin.powershell.convert import cast, to_text
+from lab.twin.powershell.drives import located
+from lab.twin.powershell.errors import NotSupportedByTwin, PowerShellError, complaint
+from lab.twin.powershell.registry import Call, Provider, cmdlet, provider
+from lab.twin.powershell.values import PSObject, TypedArray, each
 from lab.twin.windows.machine import Machine
 from lab.twin.windows.registry import Data, Key, Kind, Registry
 
@@ -17,8 +19,8 @@ HIVE = "HKEY_LOCAL_MACHINE"
 
 def missing(path: str) -> PowerShellError:
     """Return the error for a key that is not there."""
-    return failure(f"Cannot find path 'HKLM:\\{path}' because it does not exist.", category="ObjectNotFound", target=f"HKLM:\\{path}",
-                   exception="System.Management.Automation.ItemNotFoundException", identifier="PathNotFound")
+    return complaint(f"Cannot find path 'HKLM:\\{path}' because it does not exist.", category="ObjectNotFound", target=f"HKLM:\\{path}",
+                     exception="System.Management.Automation.ItemNotFoundException", identifier="PathNotFound")
 
 
 def as_object(path: str, key: Key) -> PSObject:
@@ -67,10 +69,11 @@ class HiveDrive(Provider):
         """Make a key; the keys above it only with -Force."""
         registry = self._registry(machine)
         if registry.key(path) is not None and not force:
-            raise failure(f"A key in this path already exists: HKLM:\\{path}", exception="System.IO.IOException", category="ResourceExists",
-                          identifier="System.IO.IOException,Microsoft.PowerShell.Commands.NewItemCommand")
+            raise complaint(f"A key in this path already exists: HKLM:\\{path}", exception="System.IO.IOException", category="ResourceExists",
+                            identifier="System.IO.IOException,Microsoft.PowerShell.Commands.NewItemCommand")
         if registry.key(path.rpartition("\\")[0]) is None and not force:
             raise missing(path.rpartition("\\")[0])
+        registry.remove(path)  # New-Item -Force of a key that is there makes it anew, without its values
         return as_object(path, registry.create(path))
 
     def remove(self, machine: object, path: str, *, recurse: bool) -> None:
@@ -84,10 +87,9 @@ provider("HKLM", HiveDrive())
 
 
 def _target(call: Call) -> tuple[Registry, str, Key]:
-    path = call.text("LiteralPath") or call.text("Path")
-    drive, rest = find_provider(path)
+    (drive, rest), = located(call)
     if not isinstance(drive, HiveDrive):
-        raise NotSupportedByTwin(f"{call.name} of {path}")
+        raise NotSupportedByTwin(f"{call.name} of {rest}")
     registry = machine_of(call).registry
     key = registry.key(rest)
     if key is None:
@@ -96,12 +98,15 @@ def _target(call: Call) -> tuple[Registry, str, Key]:
 
 
 def typed(kind: str, value: object) -> tuple[Kind, Data]:
-    """Return kind and data of a value to be written."""
-    name = kind.lower() or ("dword" if isinstance(value, int) and not isinstance(value, bool) else "string")
+    """Return kind and data of a value to be written. Raises NotSupportedByTwin for kinds that the twin's registry does not have."""
+    name = kind.lower() or ("dword" if type(value) is int else "multistring" if isinstance(value, TypedArray) and value.kind == "string"
+                            else "binary" if isinstance(value, bytes) else "string")
+    if value is None or (isinstance(value, list) and name not in ("multistring", "binary")):
+        raise NotSupportedByTwin(f"{'an array' if value is not None else '$null'} as a registry value of type {name}")
     if name == "dword":
         number = cast("int", value)  # RegistryKey.SetValue converts to Int32; a larger number is an error
         assert isinstance(number, int)
-        return Kind.DWORD, number & 0xFFFFFFFF
+        return Kind.DWORD, int(number) & 0xFFFFFFFF
     if name == "binary":
         data = cast("byte[]", value)
         assert isinstance(data, bytes)
@@ -120,7 +125,7 @@ def _signed(data: Data) -> object:
     return data
 
 
-@cmdlet("Get-ItemProperty", "[string] Path @0 pipeline, [string[]] Name @1, [string] LiteralPath")
+@cmdlet("Get-ItemProperty", "[string] Path @0, [string[]] Name @1, [string] LiteralPath")
 def get_item_property(call: Call) -> Iterator[object]:
     """Values of a key as properties."""
     _, path, key = _target(call)
@@ -129,17 +134,18 @@ def get_item_property(call: Call) -> Iterator[object]:
               if not wanted or any(like(value.name, one) for one in wanted)]
     if wanted and not values:
         raise _no_value(call, path, wanted[0])
-    yield PSObject([*values, ("PSPath", f"Microsoft.PowerShell.Core\\Registry::{HIVE}\\{path}"), ("PSChildName", key.name)],
-                   type_name="PSCustomObject")
+    yield PSObject([*values, ("PSPath", f"Microsoft.PowerShell.Core\\Registry::{HIVE}\\{path}"),
+                    ("PSParentPath", f"Microsoft.PowerShell.Core\\Registry::{HIVE}\\{path.rpartition(chr(92))[0]}"),
+                    ("PSChildName", key.name), ("PSDrive", "HKLM"), ("PSProvider", "Microsoft.PowerShell.Core\\Registry")])
 
 
 def _no_value(call: Call, path: str, name: str) -> PowerShellError:
-    return failure(f"Property {name} does not exist at path HKEY_LOCAL_MACHINE\\{path}.", exception="System.Management.Automation.PSArgumentException",
+    return complaint(f"Property {name} does not exist at path HKEY_LOCAL_MACHINE\\{path}.", exception="System.Management.Automation.PSArgumentException",
                    category="InvalidArgument", target=name,
                    identifier=f"System.Management.Automation.PSArgumentException,Microsoft.PowerShell.Commands.{call.name.replace('-', '')}Command")
 
 
-@cmdlet("Get-ItemPropertyValue", "[string] Path @0 pipeline, [string] Name @1 mandatory, [string] LiteralPath")
+@cmdlet("Get-ItemPropertyValue", "[string] Path @0, [string] Name @1 mandatory, [string] LiteralPath")
 def get_item_property_value(call: Call) -> Iterator[object]:
     """One value."""
     registry, path, _ = _target(call)
@@ -149,32 +155,42 @@ def get_item_property_value(call: Call) -> Iterator[object]:
     yield _signed(data)
 
 
-def _write(call: Call) -> Iterable[object]:
-    registry, path, _ = _target(call)
-    kind, data = typed(call.text("PropertyType") or call.text("Type"), call.value("Value"))
-    registry.set(path, call.text("Name"), kind, data)
+def _write(call: Call, kind: str) -> object:
+    registry, path, key = _target(call)
+    name = call.text("Name")
+    known = key.values.get(name.lower())
+    try:
+        found, data = typed(kind or (known.kind.value if known else ""), call.value("Value"))
+    except PowerShellError as error:
+        error.soft = True  # the provider reports it
+        raise
+    registry.set(path, name, found, data)
+    return _signed(data)
+
+
+@cmdlet("Set-ItemProperty", "[string] Path @0, [string] Name @1 mandatory, [object] Value @2 mandatory, [string] Type,"
+        " [string] LiteralPath, [switch] Force")
+def set_item_property(call: Call) -> Iterable[object]:
+    """Write a value; one that is there keeps its kind unless -Type says otherwise."""
+    _write(call, call.text("Type"))
     return ()
 
 
-@cmdlet("Set-ItemProperty", "[string] Path @0 pipeline, [string] Name @1 mandatory, [object] Value @2, [string] Type, [string] LiteralPath,"
-        " [switch] Force")
-def set_item_property(call: Call) -> Iterable[object]:
-    """Write a value."""
-    return _write(call)
-
-
-@cmdlet("New-ItemProperty", "[string] Path @0 pipeline, [string] Name @1 mandatory, [object] Value, [string] PropertyType,"
+@cmdlet("New-ItemProperty", "[string] Path @0, [string] Name @1 mandatory, [object] Value, [string] PropertyType,"
         " [string] LiteralPath, [switch] Force")
-def new_item_property(call: Call) -> Iterable[object]:
-    """Make a value; one that is there is replaced only with -Force."""
+def new_item_property(call: Call) -> Iterator[object]:
+    """Make a value, and return it as an object; one that is there is replaced only with -Force."""
     registry, path, _ = _target(call)
-    if registry.get(path, call.text("Name")) is not None and not call.on("Force"):
-        raise failure("The property already exists.", exception="System.IO.IOException", category="ResourceExists", target=call.text("Name"),
-                      identifier="System.IO.IOException,Microsoft.PowerShell.Commands.NewItemPropertyCommand")
-    return _write(call)
+    name = call.text("Name")
+    if registry.get(path, name) is not None:
+        if not call.on("Force"):
+            raise complaint("The property already exists.", exception="System.IO.IOException", category="ResourceExists", target=name,
+                            identifier="System.IO.IOException,Microsoft.PowerShell.Commands.NewItemPropertyCommand")
+        registry.delete(path, name)
+    yield PSObject([(name, _write(call, call.text("PropertyType")))])
 
 
-@cmdlet("Remove-ItemProperty", "[string] Path @0 pipeline, [string] Name @1 mandatory, [string] LiteralPath, [switch] Force")
+@cmdlet("Remove-ItemProperty", "[string] Path @0, [string] Name @1 mandatory, [string] LiteralPath, [switch] Force")
 def remove_item_property(call: Call) -> Iterable[object]:
     """Remove a value."""
     registry, path, _ = _target(call)

@@ -1,9 +1,14 @@
-"""cmd.exe as far as WinRS needs it: words, %VARIABLES%, && and &, | into findstr, redirection to nul, a few built-in commands."""
+"""cmd.exe as far as WinRS needs it: words, %VARIABLES%, && and &, | into findstr, redirection to nul, a few built-in commands.
+
+What it would read otherwise (||, ^, parentheses, files) is refused.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+
+from lab.twin.powershell.errors import NotSupportedByTwin
 
 Program = Callable[[str, list[str], str], tuple[str, str, int]]
 """Runs a program: name, arguments, standard input -> output, error, exit code."""
@@ -54,6 +59,9 @@ def _split(line: str, separators: str) -> list[str]:
 
 def run_cmd(line: str, variable: Callable[[str], str | None], program: Program) -> tuple[str, str, int]:
     """Run a command line; return output, error, exit code."""
+    bare = NUL.sub("", re.sub(r'"[^"]*"', "", line))
+    if strange := re.search(r"\|\||[\^()<>]|(?:^|[&|]\s*)(?:if|for|set|call|goto)\b", bare, re.I):
+        raise NotSupportedByTwin(f"{strange[0].strip()!r} in a command line of cmd.exe")
     output = error = ""
     code = 0
     for sequence in _split(line, r"(?<!&)&(?!&)"):
@@ -90,7 +98,12 @@ def _one(line: str, text: str, variable: Callable[[str], str | None], program: P
 
 def _find(rest: str, words: list[str], text: str) -> tuple[str, str, int]:
     """Findstr and find: lines that contain, or with /B begin with, a text."""
+    options = [word.lower() for word in words if word.startswith("/") and not word.lower().startswith("/c:")]
+    if set(options) - {"/b", "/i"} or len(words) - len(options) != 1:
+        raise NotSupportedByTwin(f"findstr {' '.join(words)}")
     pattern = next((word[3:] for word in words if word.lower().startswith("/c:")), words[-1] if words else "")
+    if re.search(r"[.*\[\]^$\\]", pattern) or (" " in pattern and not any(word.lower().startswith("/c:") for word in words)):
+        raise NotSupportedByTwin(f"findstr with the regular expression {pattern!r}, or several texts")
     begins = any(word.lower() == "/b" for word in words)
     folded = any(word.lower() == "/i" for word in words)
     fold = str.lower if folded else str

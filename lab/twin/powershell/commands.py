@@ -1,60 +1,112 @@
-"""Commands: finding what a name means, binding its arguments, pipelines, functions and programs."""
+"""Commands: finding what a name means, binding a cmdlet's arguments, pipelines, redirections, programs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from lab.twin.powershell import tree
 from lab.twin.powershell.convert import cast, to_bool, to_text
-from lab.twin.powershell.errors import NotSupportedByTwin, PowerShellError, Return, failure
-from lab.twin.powershell.evaluate import Evaluator
-from lab.twin.powershell.registry import ALIASES, CMDLETS, COMMON, NATIVES, REFUSED, Call, Cmdlet, Declared
-from lab.twin.powershell.runtime import Scope
-from lab.twin.powershell.values import PSHash, ScriptBlock, Switch, collapse, each
+from lab.twin.powershell.errors import ErrorRecord, NotSupportedByTwin, PowerShellError, Signal
+from lab.twin.powershell.functions import Functions, Given, binding_failure
+from lab.twin.powershell.registry import ALIASES, CMDLETS, COMMON, COMMON_SWITCHES, NATIVES, Call, Cmdlet, Declared
+from lab.twin.powershell.values import PSHash, ScriptBlock, Spelt, Switch, collapse, each, plain, written
 
-BINDING = "System.Management.Automation.ParameterBindingException"
-Given = tuple[str | None, object, bool]
-"""Name of a parameter (None: positional), value, whether a value was given."""
+ACTIONS = ("stop", "continue", "silentlycontinue", "ignore")
 
 
-class Commands(Evaluator):
+class Commands(Functions):
     """Invocation."""
 
-    def pipeline_output(self, node: tree.Pipeline) -> list[object]:
-        """Run a pipeline; return its output."""
+    def run_pipeline(self, node: tree.Pipeline, output: list[object]) -> None:
+        """Run a pipeline; its last command writes to the output as it goes. Raises NotSupportedByTwin where the order would show."""
         items: list[object] | None = None
-        for element in node.elements:
-            if isinstance(element, tree.Command):
-                items = self.invoke(element, items)
-            else:
-                items = list(each(self.evaluate(element)))
-                self.succeeded = True
-        return items or []
+        for place, element in enumerate(node.elements):
+            last = place == len(node.elements) - 1
+            made: list[object] = output if last else []
+            before, said = len(made), len(self.streams.host) + len(self.streams.warnings)
+            try:
+                self.run_element(element, items, made)
+            except (PowerShellError, Signal):
+                if not last and made:
+                    raise NotSupportedByTwin("an error, or leaving, in the middle of a pipeline after output (write foreach)") from None
+                raise
+            if not last and len(made) > 1 and len(self.streams.host) + len(self.streams.warnings) > said:
+                raise NotSupportedByTwin("Write-Host or Write-Warning in a pipeline before its last command (write foreach)")
+            if items is not None and len(made) - before < len(items) and self.stops_early(element) and \
+                    any(self.acts(one) for one in node.elements[:place]):
+                raise NotSupportedByTwin("Select-Object -First behind a block or function, which Windows would stop (write foreach and break)")
+            items = made
 
-    def invoke(self, command: tree.Command, items: list[object] | None) -> list[object]:
-        """Run one command with what comes through the pipeline."""
+    @staticmethod
+    def stops_early(element: tree.Node) -> bool:
+        """Whether an element ends the pipeline before its input does."""
+        return isinstance(element, tree.Command) and any((one.parameter or "").lower() == "first" for one in element.arguments)
+
+    def acts(self, element: tree.Node) -> bool:
+        """Whether an element may do more than pass objects on."""
+        if not isinstance(element, tree.Command):
+            return False
+        name = self.target_of(element)
+        return isinstance(name, ScriptBlock) or name.lower() == "foreach-object" or self.function(name) is not None
+
+    def run_element(self, element: tree.Node, items: list[object] | None, output: list[object]) -> None:
+        """Run one element of a pipeline."""
+        if not isinstance(element, tree.Command):
+            output.extend(written(self.raw(element)))
+            self.succeeded = True
+            return
+        name = self.target_of(element)
+        program = name.lower().replace("/", "\\").rpartition("\\")[2].removesuffix(".exe") if isinstance(name, str) else ""
+        if isinstance(name, str) and self.function(name) is None and name.lower() not in CMDLETS and program in NATIVES:
+            self.call_native(program, element, items, output)
+        elif element.redirections:
+            self.run_redirected(element, name, items, output)
+        else:
+            self.invoke(element, name, items, output)
+
+    def target_of(self, command: tree.Command) -> str | ScriptBlock:
+        """Return the block or the name that a command calls."""
         self.at = command.at
         target = self.evaluate(command.name) if command.operator or not isinstance(command.name, tree.Literal) else command.name.value
         if isinstance(target, ScriptBlock):
-            positional, named = self.split_for_function(target.block, self.given(command.arguments))
-            return self.call_function(target.block, positional, named, items, own_scope=command.operator != ".")
-        name = ALIASES.get(to_text(target).lower(), to_text(target))
-        if (block := self.function(name)) is not None:
+            return target
+        return ALIASES.get(to_text(target).lower(), to_text(target))
+
+    def invoke(self, command: tree.Command, target: str | ScriptBlock, items: list[object] | None, output: list[object]) -> None:
+        """Run a block, function or cmdlet with what comes through the pipeline."""
+        block = target.block if isinstance(target, ScriptBlock) else self.function(target)
+        if block is not None:
             positional, named = self.split_for_function(block, self.given(command.arguments))
-            return self.call_function(block, positional, named, items)
-        if known := CMDLETS.get(name.lower()):
-            return self.call_cmdlet(known, self.given(command.arguments), items, command)
-        if name.lower() in REFUSED:
-            raise NotSupportedByTwin(f"the cmdlet {name}")
-        program = name.lower().rpartition("\\")[2].removesuffix(".exe")
-        if program in NATIVES:
-            return self.call_native(program, command, items)
-        if "\\" in name or name.lower().endswith(".exe") or "-" in name:
-            raise NotSupportedByTwin(f"the command {name}")
-        raise failure(f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable program."
-                      " Check the spelling of the name, or if a path was included, verify that the path is correct and try"
-                      " again.", exception="System.Management.Automation.CommandNotFoundException",
-                      identifier="CommandNotFoundException", category="ObjectNotFound", target=name)
+            self.call_function(block, positional, named, items, output, own_scope=command.operator != ".")
+        elif known := CMDLETS.get(str(target).lower()):
+            self.call_cmdlet(known, self.given(command.arguments), items, output, command)
+        else:
+            raise NotSupportedByTwin(f"the command {target}")
+
+    def run_redirected(self, command: tree.Command, name: str | ScriptBlock, items: list[object] | None, output: list[object]) -> None:
+        """Run a command whose streams are discarded, or whose errors are merged into its output."""
+        discarded = {one.stream for one in command.redirections if not one.merge}
+        merged = {one.stream for one in command.redirections if one.merge}
+        if merged - {"2"} or "*" in merged:
+            raise NotSupportedByTwin(f"{sorted(merged)[0]}>&1 of a cmdlet or function")
+        made: list[object] = []
+        streams: list[tuple[str, list[Any]]] = [("2*", self.streams.errors), ("3*", self.streams.warnings), ("6*", self.streams.host)]
+        marks = [(kept, len(kept)) for numbers, kept in streams if discarded & set(numbers)]
+        errors = len(self.streams.errors)
+        try:
+            self.invoke(command, name, items, made)
+        finally:
+            for kept, mark in marks:
+                del kept[mark:]
+            if not discarded & {"1", "*"}:
+                output.extend(made)
+        if merged:
+            records = self.streams.errors[errors:]
+            if records and made:
+                raise NotSupportedByTwin("2>&1 of a cmdlet or function that writes both output and errors")
+            output.extend(records)
+            del self.streams.errors[errors:]
 
     # -- arguments --------------------------------------------------------------------------------------------------------
 
@@ -71,261 +123,169 @@ class Commands(Evaluator):
             elif argument.value is None:
                 found.append((argument.parameter, None, False))
             else:
-                found.append((argument.parameter, self.evaluate(argument.value), True))
+                value = self.evaluate(argument.value)
+                text = argument.value.text if isinstance(argument.value, tree.Literal) else ""
+                found.append((argument.parameter, Spelt(value, text) if text else value, True))
         return found
 
     def bind(self, known: Cmdlet, given: list[Given]) -> dict[str, object]:
         """Return the arguments of a cmdlet by declared name. Raises PowerShellError as Windows' binder does."""
         bound: dict[str, object] = {}
         positional: list[object] = []
-        waiting: tuple[str, str] | None = None
+        waiting: Declared | None = None
         for name, value, has_value in given:
-            if name is None:
-                if waiting:
-                    bound[waiting[0]] = self.convert(known, waiting[0], waiting[1], value)
-                    waiting = None
-                else:
-                    positional.append(value)
-                continue
-            if waiting:
-                raise self.binding_error(known, f"Missing an argument for parameter '{waiting[0]}'. Specify a parameter of type"
-                                         f" 'System.{waiting[1]}' and try again.", "MissingArgument")
-            full, kind = self.resolve(known, name)
-            if kind == "switch":
-                bound[full] = Switch(to_bool(value) if has_value else True)
-            elif has_value:
-                bound[full] = self.convert(known, full, kind, value)
+            if name is None and waiting:
+                bound[waiting.name] = self.convert(known, waiting, value)
+                waiting = None
+            elif name is None:
+                positional.append(value)
+            elif waiting:
+                break
             else:
-                waiting = (full, kind)
+                declared = self.resolve(known, name)
+                if declared.name in bound:
+                    raise self.binding_error(known, f"Cannot bind parameter because parameter '{declared.name}' is specified more than"
+                                             " once.", "ParameterAlreadyBound")
+                if declared.type == "switch":
+                    bound[declared.name] = Switch(to_bool(plain(value)) if has_value else True)
+                elif has_value:
+                    bound[declared.name] = self.convert(known, declared, value)
+                else:
+                    waiting = declared
         if waiting:
-            raise self.binding_error(known, f"Missing an argument for parameter '{waiting[0]}'. Specify a parameter of type"
-                                     f" 'System.{waiting[1]}' and try again.", "MissingArgument")
+            raise self.binding_error(known, f"Missing an argument for parameter '{waiting.name}'. Specify a parameter of type"
+                                     f" 'System.{waiting.type}' and try again.", "MissingArgument")
         self.bind_positional(known, bound, positional)
+        self.check_common(known, bound)
         return bound
 
     def bind_positional(self, known: Cmdlet, bound: dict[str, object], positional: list[object]) -> None:
         """Bind what was given without a name."""
         places = sorted((one for one in known.parameters if one.position is not None and one.name not in bound),
                         key=lambda one: one.position or 0)
-        for value in positional:
+        for place, value in enumerate(positional):
             if not places:
-                raise self.binding_error(known, f"A positional parameter cannot be found that accepts argument '{to_text(value)}'.",
-                                         "PositionalParameterNotFound")
+                raise NotSupportedByTwin(f"a further argument of {known.name} without its parameter's name")
             declared = places.pop(0)
-            bound[declared.name] = self.convert(known, declared.name, declared.type, value)
+            if declared.rest and len(positional) > place + 1:
+                bound[declared.name] = [plain(one) for one in positional[place:]]
+                return
+            bound[declared.name] = self.convert(known, declared, value)
 
     @staticmethod
-    def resolve(known: Cmdlet, name: str) -> tuple[str, str]:
-        """Return the full name and the type of a parameter that may be shortened."""
-        folded = name.lower()
-        exact = [one for one in known.parameters if one.name.lower() == folded]
-        begins = exact or [one for one in known.parameters if one.name.lower().startswith(folded)]
-        if len(begins) == 1:
-            return begins[0].name, begins[0].type
-        common = [one for one in COMMON if one.startswith(folded)]
-        if not begins and len(common) == 1:
-            full = {"erroraction": "ErrorAction", "errorvariable": "ErrorVariable"}.get(common[0], common[0])
-            return full, COMMON[common[0]]
-        if begins:
-            raise Commands.binding_error(known, f"Parameter cannot be processed because the parameter name '{name}' is ambiguous."
-                                         f" Possible matches include: -{' -'.join(one.name for one in begins)}.",
-                                         "AmbiguousParameter")
-        raise NotSupportedByTwin(f"the parameter -{name} of {known.name}")
+    def check_common(known: Cmdlet, bound: dict[str, object]) -> None:
+        """Refuse common parameters that would change what the cmdlet does."""
+        for name in COMMON_SWITCHES & set(bound):
+            if to_bool(bound[name]) and not any(one.name == name for one in known.parameters):
+                raise NotSupportedByTwin(f"{known.name} -{name}")
+        action = to_text(bound.get("ErrorAction", "continue")).lower()
+        if action not in ACTIONS:
+            raise NotSupportedByTwin(f"{known.name} -ErrorAction {action}")
 
-    def convert(self, known: Cmdlet, name: str, kind: str, value: object) -> object:
-        """Convert an argument to the declared type."""
+    @staticmethod
+    def resolve(known: Cmdlet, name: str) -> Declared:
+        """Return the parameter of a name. Raises NotSupportedByTwin."""
+        folded = name.lower()
+        for one in known.parameters:
+            if one.name.lower() == folded:
+                return one
+        if full := COMMON.get(folded):
+            return Declared(name=full, type="switch" if full in COMMON_SWITCHES else "string", position=None, pipeline=False, mandatory=False,
+                            rest=False, empty=False)
+        begins = [one.name for one in known.parameters if one.name.lower().startswith(folded)]
+        hint = f" (shortened? write -{begins[0]})" if begins else ""
+        raise NotSupportedByTwin(f"the parameter -{name} of {known.name}{hint}")
+
+    def convert(self, known: Cmdlet, declared: Declared, value: object) -> object:
+        """Convert an argument to the declared type. Raises NotSupportedByTwin for "" and $null where Windows may refuse them."""
+        if isinstance(value, Spelt):
+            value = value.text if declared.type.startswith("string") else value.value
+        if declared.type.startswith("string") and not declared.empty:
+            if value is None or value in ("", []):
+                if not declared.mandatory:
+                    raise NotSupportedByTwin(f"$null or \"\" for -{declared.name} of {known.name}")
+                raise self.binding_error(known, f"Cannot bind argument to parameter '{declared.name}' because it is"
+                                         f" {'null' if value is None else 'an empty string'}.", "ParameterArgumentValidationErrorNullNotAllowed")
+            if declared.type == "string" and isinstance(value, (list, bytes)):
+                raise self.binding_error(known, f"Cannot convert 'System.Object[]' to the type 'System.String' required by parameter"
+                                         f" '{declared.name}'. Specified method is not supported.", "CannotConvertArgument")
         try:
-            return cast(kind, value)
+            return cast(declared.type, value)
         except PowerShellError as error:
-            raise self.binding_error(known, f"Cannot bind parameter '{name}'. {error.record.message}",
+            raise self.binding_error(known, f"Cannot bind parameter '{declared.name}'. {error.record.message}",
                                      "CannotConvertArgumentNoMessage") from None
 
     @staticmethod
     def binding_error(known: Cmdlet, message: str, identifier: str) -> PowerShellError:
         """Return an error of the parameter binder."""
-        error = failure(message, exception=BINDING, identifier=f"{identifier},{known.name}", category="InvalidArgument")
+        error = binding_failure(message, f"{identifier},{known.name}")
         error.record.command = known.name
         return error
 
     # -- cmdlets ------------------------------------------------------------------------------------------------------------
 
-    def call_cmdlet(self, known: Cmdlet, given: list[Given], items: list[object] | None, node: tree.Node) -> list[object]:
-        """Run a cmdlet."""
+    def call_cmdlet(self, known: Cmdlet, given: list[Given], items: list[object] | None, output: list[object], node: tree.Node) -> None:
+        """Run a cmdlet; add its output to a list."""
         bound = self.bind(known, given)
+        taken = False
         for declared in known.parameters:
             if declared.name not in bound and declared.pipeline and items is not None:
+                if declared.mandatory and not items:
+                    return  # an empty pipeline: nothing to do
                 bound[declared.name] = self.from_pipeline(declared, items)
+                taken = True
             if declared.mandatory and declared.name not in bound:
                 raise self.binding_error(known, f"Cannot process command because of one or more missing mandatory parameters:"
                                          f" {declared.name}.", "MissingMandatoryParameter")
-        call = Call(name=known.name, interpreter=self, arguments=bound, input=items or [])  # type: ignore[arg-type]
+        if items and not taken:
+            raise NotSupportedByTwin(f"{known.name} behind a pipeline")
+        call = Call(name=known.name, interpreter=self, arguments=bound, input=items or [], output=output)  # type: ignore[arg-type]
         self.succeeded = True
-        before = len(self.streams.errors)
+        before = len(self.errors)
         try:
-            output = list(known.run(call))
+            output.extend(known.run(call))
         except PowerShellError as error:
-            error.record.command = error.record.command or known.name
             if not error.record.source:
                 error.record.source, error.record.at = self.source, node.at
-            action = call.text("ErrorAction").lower()
-            if action in ("silentlycontinue", "ignore", "continue") and not error.thrown:
-                self.succeeded = False
-                if action == "continue":
-                    self.streams.errors.append(error.record)
-                return []
+            if error.soft:
+                call.take(error)
+                return
+            error.record.command = error.record.command or ("" if error.thrown else known.name)
             raise
-        self.succeeded = self.succeeded and len(self.streams.errors) == before
-        return output
+        self.succeeded = self.succeeded and len(self.errors) == before
 
     @staticmethod
     def from_pipeline(declared: Declared, items: list[object]) -> object:
         """Return the value that a parameter takes from the pipeline."""
         if declared.type.endswith("[]") or declared.type == "object":
             return items
-        return cast(declared.type, collapse(items))
-
-    # -- functions and blocks -----------------------------------------------------------------------------------------------
-
-    def function(self, name: str) -> tree.Block | None:
-        """Return the function of a name, from the innermost scope outwards."""
-        for scope in reversed(self.scopes):
-            if name.lower() in scope.functions:
-                return scope.functions[name.lower()]
-        return None
-
-    @staticmethod
-    def split_for_function(block: tree.Block, given: list[Given]) -> tuple[list[object], dict[str, object]]:
-        """Return the positional and the named arguments of a function: -Name value, or a switch."""
-        kinds = {parameter.name.lower(): (parameter.type or "").lower() for parameter in block.parameters}
-        positional: list[object] = []
-        named: dict[str, object] = {}
-        waiting: str | None = None
-        for name, value, has_value in given:
-            if name is None:
-                if waiting:
-                    named[waiting] = value
-                    waiting = None
-                else:
-                    positional.append(value)
-                continue
-            full = next((one for one in kinds if one == name.lower()), None) or \
-                next((one for one in kinds if one.startswith(name.lower())), None)
-            if full is None:
-                raise failure(f"A parameter cannot be found that matches parameter name '{name}'.", exception=BINDING,
-                              identifier="NamedParameterNotFound", category="InvalidArgument")
-            if kinds[full] == "switch":
-                named[full] = Switch(to_bool(value) if has_value else True)
-            elif has_value:
-                named[full] = value
-            else:
-                waiting = full
-        return positional, named
-
-    def call_function(
-        self, block: tree.Block, positional: list[object], named: dict[str, object], items: list[object] | None, *,
-        own_scope: bool = True,
-    ) -> list[object]:
-        """Run a function or block with arguments."""
-        _, checked = self.split_for_function(block, [(name, value, True) for name, value in named.items()])
-        scope = Scope()
-        rest = list(positional)
-        self.scopes.append(scope)
-        source, self.source = self.source, block.origin or self.source
-        try:
-            for parameter in block.parameters:
-                scope.variables[parameter.name.lower()] = self.parameter(parameter, checked, rest)
-            scope.variables["args"] = rest
-            scope.variables["input"] = list(items or [])
-            if not own_scope:
-                self.scopes.pop()
-                self.scopes[-1].variables.update(scope.variables)
-            return self.run_body(block, items)
-        except Return as signal:
-            return [*signal.output, *each(signal.args[0] if signal.args else None)]
-        except PowerShellError as error:
-            self.place(error.record)
-            raise
-        finally:
-            self.source = source
-            if own_scope:
-                while self.scopes and self.scopes[-1] is not scope:
-                    self.scopes.pop()
-                self.scopes.pop()
-
-    def run_body(self, block: tree.Block, items: list[object] | None) -> list[object]:
-        """Run begin, process for every item, and the body."""
-        output = self.run(block.begin) if block.begin else []
-        if block.process is not None:
-            for item in items if items is not None else [None]:
-                self.scopes[-1].variables["_"] = item
-                output += self.run(block.process)
-        return output + self.run(block.body)
-
-    def parameter(self, parameter: tree.Parameter, named: dict[str, object], rest: list[object]) -> object:
-        """Return the value of a function's parameter."""
-        kind = parameter.type or "object"
-        if parameter.name.lower() in named:
-            value = named[parameter.name.lower()]
-        elif rest and kind.lower() != "switch":
-            value = rest.pop(0)
-        elif parameter.default is not None:
-            value = self.evaluate(parameter.default)
-        elif parameter.mandatory:
-            raise failure(f"Cannot process command because of one or more missing mandatory parameters: {parameter.name}.",
-                          exception=BINDING, identifier="MissingMandatoryParameter", category="InvalidArgument")
-        else:
-            return Switch(False) if kind.lower() == "switch" else "" if kind.lower() == "string" else None
-        value = cast(kind, value)
-        if parameter.allowed is not None and to_text(value).lower() not in (one.lower() for one in parameter.allowed):
-            raise failure(f"Cannot validate argument on parameter '{parameter.name}'. The argument \"{to_text(value)}\" does not belong"
-                          f" to the set \"{','.join(parameter.allowed)}\" specified by the ValidateSet attribute.",
-                          exception=BINDING, identifier="ParameterArgumentValidationError", category="InvalidData")
-        return value
-
-    def invoke_block(
-        self, block: ScriptBlock, arguments: Sequence[object] = (), *, item: object = None,
-        input_items: Sequence[object] | None = None, own_scope: bool = True,
-    ) -> list[object]:
-        """Run a script block for a cmdlet; `item` is its $_."""
-        scope = Scope({"_": item, "args": list(arguments), "input": list(input_items or [])})
-        for parameter, value in zip(block.block.parameters, arguments, strict=False):
-            scope.variables[parameter.name.lower()] = value
-        source, self.source = self.source, block.block.origin or self.source
-        if not own_scope:  # as ForEach-Object and Where-Object: variables of the caller are set in place
-            before = self.scopes[-1].variables.get("_")
-            self.scopes[-1].variables["_"] = item
-            try:
-                return self.run(block.block.body)
-            finally:
-                self.source = source
-                self.scopes[-1].variables["_"] = before
-        self.scopes.append(scope)
-        try:
-            return self.run(block.block.body)
-        except Return as signal:
-            return [*signal.output, *each(signal.args[0] if signal.args else None)]
-        finally:
-            self.source = source
-            self.scopes.remove(scope)
+        if len(items) > 1:
+            raise NotSupportedByTwin(f"several objects in the pipeline for -{declared.name} (write ForEach-Object)")
+        value = collapse(items)
+        return cast(declared.type, value)
 
     # -- programs -----------------------------------------------------------------------------------------------------------
 
-    def call_native(self, name: str, command: tree.Command, items: list[object] | None) -> list[object]:
+    def call_native(self, name: str, command: tree.Command, items: list[object] | None, output: list[object]) -> None:
         """Run a program: its lines are output, its exit code is $LASTEXITCODE, standard error goes where it is sent."""
         arguments = list(self.native_arguments(command.arguments))
         text = "".join(to_text(item) + "\r\n" for item in items or [])
         result = NATIVES[name](arguments, self.machine, text)
         self.scopes[0].variables["lastexitcode"] = result.exit_code
         self.succeeded = result.exit_code == 0
-        merged = any(one.stream in ("2", "*") and one.merge for one in command.redirections)
+        merged = {one.stream for one in command.redirections if one.merge}
         discarded = {one.stream for one in command.redirections if not one.merge}
-        lines = result.output.replace("\r\n", "\n").removesuffix("\n").split("\n") if result.output else []
-        errors = result.error.replace("\r\n", "\n").removesuffix("\n").split("\n") if result.error else []
-        if merged:
-            lines += errors
-        elif not discarded & {"2", "*"}:
+        lines: list[object] = [*_lines(result.output)]
+        errors = _lines(result.error)
+        if errors and (merged | discarded) & {"2", "*"}:  # 5.1 makes error records of standard error as soon as it is redirected
+            records = [ErrorRecord(message=line, exception="System.Management.Automation.RemoteException", identifier="NativeCommandError",
+                                   target=line, command=name, source=self.source, at=command.at) for line in errors]
+            if self.preference() == "stop":
+                raise PowerShellError(records[0])
+            lines += records if merged & {"2", "*"} else []
+        else:
             self.streams.native_errors += errors
-        return [] if discarded & {"1", "*"} else list(lines)
+        output.extend([] if discarded & {"1", "*"} else lines)
 
     def native_arguments(self, arguments: Sequence[tree.Argument]) -> Iterator[str]:
         """Yield the words that a program gets: an array in the source is one word, an array's value is several."""
@@ -334,7 +294,17 @@ class Commands(Evaluator):
             if argument.value is None:
                 yield from dash
             elif isinstance(argument.value, tree.Array):
-                yield from [*dash, ",".join(to_text(self.evaluate(item)) for item in argument.value.items)]
+                yield from [*dash, ",".join(self._native_word(item) for item in argument.value.items)]
+            elif isinstance(argument.value, tree.Literal):
+                yield f"{dash[0]}:{self._native_word(argument.value)}" if dash else self._native_word(argument.value)
             else:
                 values = [to_text(item) for item in each(self.evaluate(argument.value))]
                 yield from [f"{dash[0]}:{values[0]}", *values[1:]] if dash else values
+
+    def _native_word(self, node: tree.Node) -> str:
+        """Return one word; a number as it was spelt."""
+        return (node.text if isinstance(node, tree.Literal) else "") or to_text(self.evaluate(node))
+
+
+def _lines(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []

@@ -15,10 +15,11 @@ from lab.twin.powershell import core, dotnet  # noqa: F401 - they register cmdle
 from lab.twin.powershell.clixml import clixml
 from lab.twin.powershell.cmdexe import argument_words, run_cmd
 from lab.twin.powershell.convert import to_text
-from lab.twin.powershell.errors import ErrorRecord, Exit, NotSupportedByTwin, ParseError, PowerShellError, Return, Signal
+from lab.twin.powershell.errors import ErrorRecord, Exit, NotSupportedByTwin, ParseError, PowerShellError, Signal
 from lab.twin.powershell.formatting import display
 from lab.twin.powershell.interpreter import Interpreter
 from lab.twin.powershell.registry import NATIVES
+from lab.twin.powershell.values import PSHash, PSObject
 
 COMMAND_LINE_LIMIT = 8191
 POWERSHELL = re.compile(r'^"?((?:[^"\s]*\\)?powershell(?:\.exe)?)"?(?:\s+(.*))?$', re.I | re.S)  # powershell -NoProfile …
@@ -42,13 +43,39 @@ class ProcessEnvironment:
         return self._variables.get(name.lower())
 
     def set(self, name: str, value: str) -> None:
-        """Set a variable."""
-        self._variables[name.lower()] = value
+        """Set a variable; an empty value removes it."""
+        if value:
+            self._variables[name.lower()] = value
+        else:
+            self._variables.pop(name.lower(), None)
 
 
 def codec_of(code_page: int) -> str:
     """Return Python's name of a code page."""
     return CODECS.get(code_page, "cp437")
+
+
+class Console(Interpreter):
+    """A runspace of powershell.exe: output, host and warnings are one text, in the order in which they were written."""
+
+    def __init__(self, machine: object, environment: ProcessEnvironment) -> None:
+        super().__init__(machine, environment)
+        self.shown: list[object] = []
+        self._said: list[tuple[int, str]] = []
+
+    def say(self, stream: str, text: str) -> None:
+        """Note what is written, and behind how much output."""
+        super().say(stream, text)
+        self._said.append((len(self.shown), (text if stream == "host" else f"WARNING: {text}\n").replace("\n", "\r\n")))
+
+    def text(self) -> str:
+        """Return everything. Raises NotSupportedByTwin for what cannot be displayed."""
+        parts: list[str] = []
+        done = 0
+        for place, text in self._said:
+            parts += [display(self.shown[done:place]), text]
+            done = max(done, place)
+        return "".join([*parts, display(self.shown[done:])])
 
 
 class Engine:
@@ -83,14 +110,17 @@ class Engine:
                 code = self._powershell(arguments, text, environment, codec, lambda stream, data: parts[stream].append(data))
                 return b"".join(parts["stdout"]).decode(codec), b"".join(parts["stderr"]).decode(codec), code
             if name not in NATIVES:
-                return "", f"'{name}' is not recognized as an internal or external command,\r\noperable program or batch file.\r\n", 1
+                return "", f"{NotSupportedByTwin(f'the program {name}')}\r\n", 1
             try:
                 result = NATIVES[name](arguments, self.machine, text)
             except NotSupportedByTwin as error:
                 return "", f"{error}\r\n", 1
             return result.output, result.error, result.exit_code
 
-        output, error, code = run_cmd(line, environment.get, program)
+        try:
+            output, error, code = run_cmd(line, environment.get, program)
+        except NotSupportedByTwin as refusal:
+            output, error, code = "", f"{refusal}\r\n", 1
         if output:
             write("stdout", output.encode(codec, "replace"))
         if error:
@@ -100,17 +130,17 @@ class Engine:
     # -- powershell.exe ---------------------------------------------------------------------------------------------------
 
     def _powershell(self, words: list[str], stdin: str, environment: ProcessEnvironment, codec: str, write: Write) -> int:
-        script = _script_of(words, stdin)
-        interpreter = Interpreter(self.machine, environment)
-        interpreter.assign("input", stdin.removesuffix("\n").removesuffix("\r").split("\n") if stdin else [])
-        output: list[object] = []
+        console = Console(self.machine, environment)
+        console.assign("input", stdin.removesuffix("\n").removesuffix("\r").split("\n") if stdin else [])
         errors: list[ErrorRecord] = []
         code: int | None = None
+        script = ""
         try:
-            output = interpreter.run_script(script)
+            script = _script_of(words, stdin)
+            console.run_script(script, console.shown)
         except Exit as signal:
-            output, code = list(signal.output), signal.code
-        except (Return, Signal):
+            code = signal.code
+        except Signal:
             code = 0
         except PowerShellError as error:
             errors, code = [error.record], 1
@@ -119,18 +149,22 @@ class Engine:
                                   identifier="ParserError", category="ParserError", source=script, at=error.at)]
             code = 1
         except NotSupportedByTwin as error:
-            errors = [ErrorRecord(message=str(error), identifier="TwinNotSupported", category="NotImplemented", source=interpreter.source,
-                                  at=interpreter.at)]
+            errors = [ErrorRecord(message=str(error), identifier="TwinNotSupported", category="NotImplemented", source=console.source,
+                                  at=console.at)]
             code = 1
-        streams = interpreter.streams
-        text = "".join(streams.host).replace("\n", "\r\n") + "".join(f"WARNING: {one}\r\n" for one in streams.warnings) + display(output)
+        try:
+            text = console.text()
+        except NotSupportedByTwin as error:
+            text, code = "", 1
+            errors.append(ErrorRecord(message=str(error), identifier="TwinNotSupported", category="NotImplemented"))
+        streams = console.streams
         if text:
             write("stdout", text.encode(codec, "replace"))
         lines = [line for record in [*streams.errors, *errors] for line in record.lines()] + streams.native_errors
-        noisy = to_text(interpreter.variable("ProgressPreference")).lower() == "continue"
+        noisy = to_text(console.variable("ProgressPreference")).lower() == "continue"
         if lines or noisy:
             write("stderr", clixml(lines, progress=noisy).encode(codec, "replace"))
-        return code if code is not None else 0 if interpreter.succeeded else 1
+        return code if code is not None else 0 if console.succeeded else 1
 
     # -- remoting -----------------------------------------------------------------------------------------------------------
 
@@ -139,21 +173,39 @@ class Engine:
         with self._lock:
             runspace.streams.errors.clear()
             runspace.streams.warnings.clear()
+            output: list[object] = []
+            ended: tuple[str, object] | None = None
             try:
-                for value in runspace.run_script(script):
-                    emit("output", value)
+                runspace.run_script(script, output)
             except Exit as signal:
-                emit("exit", signal.code)
+                ended = ("exit", signal.code)
             except Signal:
-                pass  # return, break and continue at the top end the script
+                pass  # break and continue at the top end the script
             except PowerShellError as error:
-                emit("failed", error.record.message)
+                ended = ("failed", error.record.message)
             except (ParseError, NotSupportedByTwin) as error:
-                emit("failed", str(error))
+                ended = ("failed", str(error))
+            for value in output:
+                emit("output", portable(value))
+            if ended:
+                emit(*ended)
             for record in runspace.streams.errors:
                 emit("error", record.message)
             for warning in runspace.streams.warnings:
                 emit("warning", warning)
+
+
+def portable(value: object) -> object:
+    """Return a value as the client's library takes it: without the twin's own types of text and numbers."""
+    if isinstance(value, PSObject):
+        return PSObject([(name, portable(one() if callable(one) else one)) for name, one in value.properties.items()], text=value.text)
+    if isinstance(value, PSHash):
+        return PSHash([(key, portable(one)) for key, one in value.items()])
+    if isinstance(value, list):
+        return [portable(one) for one in value]
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return value
+    return int(value) if isinstance(value, int) else str(value)
 
 
 def _script_of(words: list[str], stdin: str) -> str:

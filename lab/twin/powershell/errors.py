@@ -141,14 +141,13 @@ def is_exception(name: str, wanted: str) -> bool:
 class Signal(Exception):
     """Leaves the code that is running."""
 
-    def __init__(self, *values: object) -> None:
-        super().__init__(*values)
-        self.output: list[object] = []
-        """What the code that is left had written."""
-
 
 class Return(Signal):
-    """Leave the function or script."""
+    """Leave the function or script; carries what it returns, item by item."""
+
+    def values(self) -> tuple[object, ...]:
+        """Return what it returns."""
+        return self.args
 
 
 class Break(Signal):

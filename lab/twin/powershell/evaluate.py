@@ -1,17 +1,33 @@
-"""Expressions: values of nodes, operators, indexing, assignment."""
+"""Expressions: values of nodes, indexing, assignment.
+
+`raw` tells what a command without output gives (`NOTHING`) from $null: they differ in a pipeline only. Everything else uses `evaluate`.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-from lab.twin.powershell import members, tree
-from lab.twin.powershell.convert import cast, dotnet_pattern, equal, like, ordering, to_bool, to_number, to_text
+from lab.twin.powershell import members, numbers, tree
+from lab.twin.powershell.convert import cast, to_bool, to_integer, to_number, to_text
 from lab.twin.powershell.errors import NotSupportedByTwin, failure
-from lab.twin.powershell.formatting import dotnet_format
+from lab.twin.powershell.kinds import type_name
+from lab.twin.powershell.operators import operate, plain_name, split_words
+from lab.twin.powershell.patterns import compiled, matches_table
 from lab.twin.powershell.registry import find_type
 from lab.twin.powershell.runtime import Runtime
-from lab.twin.powershell.values import PSHash, PSObject, ScriptBlock, TypeValue, collapse, each
+from lab.twin.powershell.values import (
+    NOTHING,
+    Char,
+    NamedItems,
+    PSHash,
+    PSObject,
+    ScriptBlock,
+    TypedArray,
+    TypeValue,
+    collapse,
+    each,
+    items_of,
+)
 
 
 class Evaluator(Runtime):
@@ -19,6 +35,11 @@ class Evaluator(Runtime):
 
     def evaluate(self, node: tree.Node) -> object:
         """Return an expression's value. Raises PowerShellError, NotSupportedByTwin."""
+        value = self.raw(node)
+        return None if value is NOTHING else value
+
+    def raw(self, node: tree.Node) -> object:
+        """Return an expression's value; NOTHING for a command without output."""
         self.at = node.at
         read: Callable[[tree.Node], object] | None = getattr(self, f"value_of_{type(node).__name__.lower()}", None)
         if read is None:
@@ -31,15 +52,11 @@ class Evaluator(Runtime):
 
     def value_of_variable(self, node: tree.Variable) -> object:
         """What it holds."""
-        return self.variable(node.name)
+        return self.raw_variable(node.name)
 
     def value_of_expandable(self, node: tree.Expandable) -> object:
         """The string with everything put in."""
-        return "".join(part if isinstance(part, str) else self._in_string(self.evaluate(part)) for part in node.parts)
-
-    @staticmethod
-    def _in_string(value: object) -> str:
-        return to_text(value)
+        return "".join(part if isinstance(part, str) else to_text(self.evaluate(part)) for part in node.parts)
 
     def value_of_array(self, node: tree.Array) -> object:
         """A list of the items."""
@@ -55,13 +72,23 @@ class Evaluator(Runtime):
 
     def value_of_parenthesis(self, node: tree.Parenthesis) -> object:
         """What is inside; an assignment passes its value on."""
-        if isinstance(node.inner, tree.Assignment):
-            return self.assign_to(node.inner)
-        return self.evaluate(node.inner)
+        return self.raw(node.inner)
+
+    def value_of_assignment(self, node: tree.Assignment) -> object:
+        """The value, for `$a = $b = 1` and `($a = 1)`."""
+        return self.assign_to(node)
 
     def value_of_hash(self, node: tree.Hash) -> object:
         """A new hashtable."""
-        return PSHash([(self.evaluate(key), self.evaluate(value)) for key, value in node.entries])
+        table = PSHash()
+        for key_node, value_node in node.entries:
+            key = self.evaluate(key_node)
+            if key is None or key in table:
+                raise failure(f"Duplicate keys '{to_text(key)}' are not allowed in hash literals." if key is not None else
+                              "A null key is not allowed in a hash literal.", identifier="DuplicateKeyInHashLiteral",
+                              category="InvalidOperation")
+            table[key] = self.evaluate(value_node)
+        return table
 
     def value_of_block(self, node: tree.Block) -> object:
         """The block itself."""
@@ -93,23 +120,24 @@ class Evaluator(Runtime):
 
     def value_of_unary(self, node: tree.Unary) -> object:
         """An operator and its operand."""
+        value = self.evaluate(node.operand)
         if node.operator in ("++", "--"):
-            before = to_number(self.evaluate(node.operand))
-            after = before + (1 if node.operator == "++" else -1)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+                raise failure(f"The '{node.operator}' operator works only on numbers. The operand is a '{type_name(value)}'.",
+                              identifier="OperatorRequiresNumber", category="InvalidOperation")
+            before = to_number(value)
+            after = numbers.add(before, 1) if node.operator == "++" else numbers.subtract(before, 1)
             self.store(node.operand, after)
             return before if node.postfix else after
-        value = self.evaluate(node.operand)
         if node.operator in ("not", "!"):
             return not to_bool(value)
-        if node.operator == "-":
-            return -to_number(value)
-        if node.operator == "+":
-            return to_number(value)
+        if node.operator in ("-", "+"):
+            return operate(node.operator, 0, value)
         if node.operator == "bnot":
-            return ~int(to_number(value))
+            return numbers.invert(to_number(value))
         if node.operator == "join":
-            return "".join(to_text(item) for item in each(value))
-        return to_text(value).split()
+            return operate("join", value, "")
+        return split_words(value)
 
     def value_of_binary(self, node: tree.Binary) -> object:
         """An operator between two operands; -and and -or look at the right one only if need be."""
@@ -118,60 +146,18 @@ class Evaluator(Runtime):
             return to_bool(left) and to_bool(self.evaluate(node.right))
         if node.operator == "or":
             return to_bool(left) or to_bool(self.evaluate(node.right))
-        return self.operate(node.operator, left, self.evaluate(node.right))
-
-    def operate(self, operator: str, left: object, right: object) -> object:
-        """Return what an operator makes of two values."""
-        if operator in ARITHMETIC:
-            return ARITHMETIC[operator](left, right)
-        if operator == "f":
-            return dotnet_format(to_text(left), right if isinstance(right, list) else [right])
-        if operator == "..":
-            first, last = int(to_number(left)), int(to_number(right))
-            return list(range(first, last + 1)) if first <= last else list(range(first, last - 1, -1))
-        case = operator.startswith("c") and operator not in ("contains",)
-        plain = operator[1:] if operator[:1] in "ci" and operator[1:] in COMPARISONS else operator
-        if plain in WHOLE:
-            return self.whole(plain, left, right, case=case)
-        if plain in COMPARISONS:
-            test = COMPARISONS[plain]
-            if isinstance(left, list):
-                return [item for item in left if test(item, right, case)]
-            found = test(left, right, case)
-            if plain == "match" and found:
-                self.remember_match(to_text(left), to_text(right), case=case)
-            return found
-        raise NotSupportedByTwin(f"the operator -{operator}")
+        right = self.evaluate(node.right)
+        found = operate(node.operator, left, right)
+        plain, case = plain_name(node.operator)
+        if plain in ("match", "notmatch") and not isinstance(left, (list, bytes)) and found is (plain == "match"):
+            self.remember_match(to_text(left), to_text(right), case=case)
+        return found
 
     def remember_match(self, text: str, pattern: str, *, case: bool) -> None:
-        """Set $Matches."""
-        found = re.search(dotnet_pattern(pattern), text, 0 if case else re.I)
+        """Set $Matches: -match does, and -notmatch as well."""
+        found = compiled(pattern, case=case).search(text)
         assert found
-        entries: list[tuple[object, object]] = [(0, found[0])]
-        entries += [(number, value) for number, value in enumerate(found.groups(), 1) if value is not None]
-        entries += [(name, value) for name, value in found.groupdict().items() if value is not None]
-        self.assign("Matches", PSHash(entries))
-
-    def whole(self, operator: str, left: object, right: object, *, case: bool) -> object:
-        """Operators that take a collection as a whole, or that take a pair of values on the right."""
-        flags = 0 if case else re.I
-        if operator in ("contains", "notcontains", "in", "notin"):
-            many, one = (left, right) if "contains" in operator else (right, left)
-            return any(equal(item, one, case=case) for item in each(many)) != operator.startswith("not")
-        if operator in ("is", "isnot"):
-            return members.is_of_type(left, right) != (operator == "isnot")
-        if operator == "as":
-            return cast(right.name if isinstance(right, TypeValue) else to_text(right), left)
-        if operator == "xor":
-            return to_bool(left) != to_bool(right)
-        if operator == "join":
-            return to_text(right).join(to_text(item) for item in each(left))
-        pair = right if isinstance(right, list) else [right]
-        if operator == "split":
-            return [part for item in each(left) for part in re.split(dotnet_pattern(to_text(pair[0])), to_text(item), flags=flags)]
-        replacement = re.sub(r"\$(\d+)|\$\{(\w+)\}", r"\\g<\1\2>", to_text(pair[1]).replace("\\", "\\\\")) if len(pair) > 1 else ""
-        replaced = [re.sub(dotnet_pattern(to_text(pair[0])), replacement, to_text(item), flags=flags) for item in each(left)]
-        return replaced if isinstance(left, list) else "".join(replaced)
+        self.assign("Matches", matches_table(found))
 
     # -- members --------------------------------------------------------------------------------------------------------
 
@@ -179,6 +165,7 @@ class Evaluator(Runtime):
         """A property."""
         name = to_text(self.evaluate(node.name))
         target = self.evaluate(node.target)
+        self.at = node.at
         if node.static:
             return members.static_property(target, name)
         return members.read_property(self, target, name)
@@ -189,54 +176,71 @@ class Evaluator(Runtime):
         target = self.evaluate(node.target)
         arguments = [self.evaluate(argument) for argument in node.arguments]
         self.at = node.at
-        if node.static:
-            assert isinstance(target, TypeValue)
-            return self.call_static(target, name, arguments)
-        return members.call(self, target, name, arguments)
+        if not node.static:
+            return members.call(self, target, name, arguments)
+        if not isinstance(target, TypeValue):
+            raise NotSupportedByTwin(f"::{name} of a value")
+        return self.call_static(target, name, arguments)
 
     def call_static(self, target: TypeValue, name: str, arguments: list[object]) -> object:
         """Call a static method or a constructor. Raises NotSupportedByTwin."""
         known = find_type(target.name)
-        if name.lower() == "new":
-            if known.construct is None:
-                raise NotSupportedByTwin(f"a constructor of [{target.name}]")
-            return known.construct(self, *arguments)
-        method = known.methods.get(name.lower())
+        method = known.construct if name.lower() == "new" else known.methods.get(name.lower())
         if method is None:
             raise NotSupportedByTwin(f"[{target.name}]::{name}")
-        return method(self, *arguments)
+        try:
+            result = method(self, *arguments)
+        except (TypeError, ValueError, KeyError, IndexError) as error:  # it does not take these arguments
+            raise NotSupportedByTwin(f"[{target.name}]::{name} with these arguments ({error})") from error
+        return NOTHING if result is None else result
 
     def value_of_index(self, node: tree.Index) -> object:
-        """One item, or several."""
+        """One item, or several: those that do not exist are left out."""
         target, index = self.evaluate(node.target), self.evaluate(node.index)
-        if isinstance(index, list):
+        self.at = node.at
+        if not isinstance(index, list):
+            return self.item(target, index)
+        if isinstance(target, PSHash):
             return [self.item(target, one) for one in index]
-        return self.item(target, index)
+        count = len(target) if isinstance(target, (list, str, bytes)) else 0
+        return [self.item(target, one) for one in index if self.strict or -count <= to_integer("int", one) < count]
 
     def item(self, target: object, index: object) -> object:
-        """Return one item; None outside of an array."""
-        if isinstance(target, PSHash):
-            if target.ordered and isinstance(index, int) and index not in target:
-                return target.items()[index][1]
-            return target.get(index)
+        """Return one item; None outside of an array, unless StrictMode makes that an error."""
         if target is None:
             raise failure("Cannot index into a null array.", identifier="NullArray", category="InvalidOperation")
+        if isinstance(target, PSHash):
+            return self._entry(target, index)
+        if isinstance(target, NamedItems) and isinstance(index, str):
+            named = (one for one in target if isinstance(one, PSObject) and to_text(one.get("Name")).lower() == index.lower())
+            return next(named, None)
         if isinstance(target, (list, str, bytes)):
-            try:
-                return target[int(to_number(index))]
-            except IndexError:
-                return None
-        if isinstance(target, PSObject) and isinstance(index, str):
+            position = to_integer("int", index)
+            if -len(target) <= position < len(target):
+                return Char(target[position]) if isinstance(target, str) else items_of(target)[position]
+            if self.strict or isinstance(target, str):
+                raise _out_of_bounds()
+            return None
+        raise NotSupportedByTwin(f"an index into {type_name(target)} (for a property write a dot)")
+
+    @staticmethod
+    def _entry(target: PSHash, index: object) -> object:
+        if index is None:
+            raise failure("Index operation failed; the array index evaluated to null.", identifier="NullArrayIndex",
+                          category="InvalidOperation")
+        if not target.ordered or not isinstance(index, int):
             return target.get(index)
-        raise NotSupportedByTwin(f"an index into {members.type_name(target)}")
+        if index in target or not 0 <= index < len(target):
+            raise NotSupportedByTwin("a number as index of an [ordered] table with such a key, or out of its range")
+        return target.items()[index][1]
 
     # -- assignment -----------------------------------------------------------------------------------------------------
 
     def assign_to(self, node: tree.Assignment) -> object:
         """Carry out an assignment; return the value."""
-        value = self.evaluate(node.value)
+        value = self.raw(node.value)
         if node.operator != "=":
-            value = self.operate(node.operator[0], self.evaluate(node.target), value)
+            value = operate(node.operator[0], self.evaluate(node.target), None if value is NOTHING else value)
         self.store(node.target, value)
         return value
 
@@ -244,79 +248,42 @@ class Evaluator(Runtime):
         """Put a value into a variable, property or element."""
         if isinstance(target, tree.Variable):
             self.assign(target.name, value)
-        elif isinstance(target, tree.Cast):
-            self.store(target.operand, cast(target.type, value))
+            return
+        value = None if value is NOTHING else value
+        if isinstance(target, tree.Cast):
+            if not isinstance(target.operand, tree.Variable):
+                raise NotSupportedByTwin("an assignment to a cast of something else than one variable")
+            self.assign(target.operand.name, value, declared=target.type)
         elif isinstance(target, tree.Member) and not target.static:
             members.write_property(self.evaluate(target.target), to_text(self.evaluate(target.name)), value)
         elif isinstance(target, tree.Index):
-            container, index = self.evaluate(target.target), self.evaluate(target.index)
-            if isinstance(container, PSHash):
-                container[index] = value
-            elif isinstance(container, list):
-                container[int(to_number(index))] = value
-            else:
-                raise NotSupportedByTwin(f"an assignment into {members.type_name(container)}")
+            self._store_item(self.evaluate(target.target), self.evaluate(target.index), value)
         elif isinstance(target, tree.Array):
-            values = value if isinstance(value, list) else [value]
+            values = list(each(value))
             for position, one in enumerate(target.items):
                 rest = values[position:] if position == len(target.items) - 1 else values[position : position + 1]
-                self.store(one, collapse(list(rest)))
+                made = collapse(rest)
+                self.store(one, None if made is NOTHING else made)
         else:
             raise NotSupportedByTwin(f"an assignment to {type(target).__name__}")
 
-
-def _add(left: object, right: object) -> object:
-    if isinstance(left, str):
-        return left + to_text(right)
-    if isinstance(left, list):
-        return left + (right if isinstance(right, list) else [right])
-    if isinstance(left, bytes) and isinstance(right, bytes):
-        return left + right
-    if isinstance(left, PSHash) and isinstance(right, PSHash):
-        return PSHash([*left.items(), *right.items()], ordered=left.ordered)
-    if left is None:
-        return right
-    return to_number(left) + to_number(right)
-
-
-def _multiply(left: object, right: object) -> object:
-    if isinstance(left, str):
-        return left * int(to_number(right))
-    if isinstance(left, list):
-        return left * int(to_number(right))
-    return to_number(left) * to_number(right)
+    @staticmethod
+    def _store_item(container: object, index: object, value: object) -> None:
+        if isinstance(container, PSHash):
+            if index is None or (container.ordered and isinstance(index, int)):
+                raise NotSupportedByTwin("an assignment to a numbered entry of an [ordered] table, or to the key $null")
+            container[index] = value
+        elif isinstance(container, list):
+            position = to_integer("int", index)
+            if not -len(container) <= position < len(container):
+                raise _out_of_bounds()
+            container[position] = cast(container.kind, value) if isinstance(container, TypedArray) else value
+        elif container is None:
+            raise failure("Cannot index into a null array.", identifier="NullArray", category="InvalidOperation")
+        else:
+            raise NotSupportedByTwin(f"an assignment into {type_name(container)}")
 
 
-def _divide(left: object, right: object) -> object:
-    divisor = to_number(right)
-    if divisor == 0:
-        raise failure("Attempted to divide by zero.", exception="System.DivideByZeroException", identifier="RuntimeException")
-    result = to_number(left) / divisor
-    return int(result) if result == int(result) else result
-
-
-ARITHMETIC: dict[str, Callable[[object, object], object]] = {
-    "+": _add, "-": lambda left, right: to_number(left) - to_number(right), "*": _multiply, "/": _divide,
-    "%": lambda left, right: to_number(left) % to_number(right),
-    "band": lambda left, right: int(to_number(left)) & int(to_number(right)),
-    "bor": lambda left, right: int(to_number(left)) | int(to_number(right)),
-    "bxor": lambda left, right: int(to_number(left)) ^ int(to_number(right)),
-    "shl": lambda left, right: int(to_number(left)) << int(to_number(right)),
-    "shr": lambda left, right: int(to_number(left)) >> int(to_number(right)),
-}
-
-
-def _matches(text: object, pattern: object, case: bool) -> bool:
-    return re.search(dotnet_pattern(to_text(pattern)), to_text(text), 0 if case else re.I) is not None
-
-
-COMPARISONS: dict[str, Callable[[object, object, bool], bool]] = {
-    "eq": lambda left, right, case: left is right or equal(left, right, case=case),
-    "ne": lambda left, right, case: not (left is right or equal(left, right, case=case)),
-    "gt": lambda left, right, _: ordering(left, right) > 0, "ge": lambda left, right, _: ordering(left, right) >= 0,
-    "lt": lambda left, right, _: ordering(left, right) < 0, "le": lambda left, right, _: ordering(left, right) <= 0,
-    "like": lambda left, right, _: like(to_text(left), to_text(right)),
-    "notlike": lambda left, right, _: not like(to_text(left), to_text(right)),
-    "match": _matches, "notmatch": lambda left, right, case: not _matches(left, right, case),
-}
-WHOLE = frozenset({"contains", "notcontains", "in", "notin", "is", "isnot", "as", "xor", "join", "split", "replace"})
+def _out_of_bounds() -> Exception:
+    return failure("Index was outside the bounds of the array.", exception="System.IndexOutOfRangeException",
+                   identifier="System.IndexOutOfRangeException", category="OperationStopped")

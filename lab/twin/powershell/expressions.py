@@ -6,9 +6,11 @@ Precedence from loose to tight: -and -or -xor; -band -bor -bxor; comparisons; + 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from lab.twin.powershell import tree
-from lab.twin.powershell.scanner import NUMBER, TYPE, VARIABLE, WORD, Scanner
+from lab.twin.powershell.numbers import Int64, fits
+from lab.twin.powershell.scanner import ESCAPES, NUMBER, TYPE, TYPOGRAPHIC, VARIABLE, WORD, Scanner
 
 COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le", "like", "notlike", "match", "notmatch", "contains", "notcontains", "in",
                "notin", "replace", "split", "join", "isnot", "is", "as")
@@ -22,8 +24,10 @@ LEVELS: list[re.Pattern[str]] = [
     re.compile(r"(\.\.)"),
 ]
 UNARY = re.compile(r"-(not|bnot|join|split)(?!\w)|(!)|(\+\+|--)|([+\-])(?![\s=])", re.I)
-ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 MULTIPLES = {"": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40}
+GENERIC = re.compile(r"\[[A-Za-z_][\w.`]*\[[\w., \[\]]*\]\]")  # [List[string]] [int[][]]
+AFTER_NUMBER = re.compile(r"\.[A-Za-z_]")
+CASTABLE = re.compile(r"-(?:[\d$(.]|(?:not|bnot|join|split)(?!\w))|\.\d", re.I)  # [int] -5
 HERE_STRING = re.compile(r"@(['\"])[ \t]*\n")
 
 
@@ -44,6 +48,10 @@ class ExpressionParser(Scanner):
     def statement(self) -> tree.Node:
         """One statement."""
         raise NotImplementedError  # `parser.Parser` has it
+
+    def pipeline(self) -> tree.Node:
+        """An assignment, or elements joined by |."""
+        raise NotImplementedError  # `words.CommandParser` has it
 
     # -- operators ----------------------------------------------------------------------------------------------------
 
@@ -92,7 +100,7 @@ class ExpressionParser(Scanner):
         if cast and self.source[cast.end() : cast.end() + 2] != "::":
             self.at = cast.end()
             self.space()
-            if self.here and self.here in "$@('\"[{-0123456789" and not self.sees("-is"):
+            if (self.here and self.here in "$@('\"[{0123456789!") or self.match(CASTABLE):
                 return tree.Cast(at, cast[1], self.unary())
             self.at = cast.end()
             return self.members(tree.Type(at, cast[1]))
@@ -122,17 +130,32 @@ class ExpressionParser(Scanner):
                     return read()
                 finally:
                     self.commas_join = before
-        if variable := self.match(VARIABLE):
-            self.at = variable.end()
-            return tree.Variable(at, variable[1] or variable[2])
+        if self.match(VARIABLE):
+            return self.variable_in_text()
+        if self.match(GENERIC):
+            raise self.fail("not supported by the twin: generic types and types of arrays of arrays (write an array and +=)")
         if kind := self.match(TYPE):
             self.at = kind.end()
             return tree.Type(at, kind[1])
         if number := self.match(NUMBER):
             self.at = number.end()
-            return tree.Literal(at, read_number(number))
+            if self.match(AFTER_NUMBER):
+                raise self.fail("a number with a member behind it (write parentheses around the number)", at)
+            return tree.Literal(at, read_number(number, self.fail))
+        if self.here in TYPOGRAPHIC and self.here:
+            raise self.fail("not supported by the twin: typographic quotes and dashes")
         found = self.source[at : at + 20].split("\n")[0]
         raise self.fail(f"an expression was expected, found {found!r}")
+
+    def variable_in_text(self) -> tree.Node:
+        """$name. A colon behind it must belong to a name, as in PowerShell: "$x: y" is an error there."""
+        at = self.at
+        variable = self.match(VARIABLE)
+        assert variable
+        self.at = variable.end()
+        if not variable[1] and self.here == ":" and not self.sees("::"):
+            raise self.fail(f"':' behind ${variable[2]} is not followed by a name (write ${{{variable[2]}}})", at)
+        return tree.Variable(at, variable[1] or variable[2])
 
     def sub_expression(self) -> tree.Node:
         """$( … )."""
@@ -155,7 +178,7 @@ class ExpressionParser(Scanner):
         at = self.at
         self.need("(")
         self.space(lines=True)
-        inner = self.statement()
+        inner = self.pipeline()
         self.space(lines=True)
         self.need(")")
         return tree.Parenthesis(at, inner)
@@ -166,6 +189,9 @@ class ExpressionParser(Scanner):
         self.need("@{")
         entries: list[tuple[tree.Node, tree.Node]] = []
         while True:
+            self.space()
+            if entries and self.here not in ("\n", ";", "}"):
+                raise self.fail("a ; or the end of the line was expected behind the value")
             self.space(lines=True)
             while self.take(";"):
                 self.space(lines=True)
@@ -181,7 +207,14 @@ class ExpressionParser(Scanner):
             self.space()
             self.need("=")
             self.space(lines=True)
+            if isinstance(key, tree.Literal) and any(self.same_key(key, known) for known, _ in entries):
+                raise self.fail(f"Duplicate keys '{key.value}' are not allowed in hash literals", key.at)
             entries.append((key, self.statement()))
+
+    @staticmethod
+    def same_key(key: tree.Literal, other: tree.Node) -> bool:
+        """Whether two literal keys are one."""
+        return isinstance(other, tree.Literal) and type(key.value) is type(other.value) and str(key.value).lower() == str(other.value).lower()
 
     def members(self, target: tree.Node) -> tree.Node:
         """.name .name(…) ::name [index], without space between."""
@@ -246,7 +279,7 @@ class ExpressionParser(Scanner):
             raise self.fail("the here-string has no end")
         content = self.source[opening.end() : end] if end >= opening.end() else ""
         self.at = end + 3
-        return tree.Literal(at, content) if opening[1] == "'" else self.expand(content, at, opening.end())
+        return tree.Literal(at, self.line_ends(content)) if opening[1] == "'" else self.expand(content, at, opening.end())
 
     def single_quoted(self) -> tree.Node:
         """'…' with '' for a quote."""
@@ -255,13 +288,24 @@ class ExpressionParser(Scanner):
         if not found:
             raise self.fail("the string has no end")
         self.at = found.end()
-        return tree.Literal(at, found[1].replace("''", "'"))
+        self.check_quotes(found[1], at)
+        return tree.Literal(at, self.line_ends(found[1].replace("''", "'")))
+
+    def check_quotes(self, content: str, at: int) -> None:
+        """Refuse typographic quotes in a string: PowerShell takes them for its end."""
+        if any(sign in TYPOGRAPHIC and sign not in "\u2013\u2014\u2015" for sign in content):
+            raise self.fail("not supported by the twin: typographic quotes in a string (write a here-string)", at)
+
+    def line_ends(self, content: str) -> str:
+        """Return a string of several lines with the ends of lines that the source has."""
+        return content.replace("\n", "\r\n") if self.crlf else content
 
     def double_quoted(self) -> tree.Node:
         """"…" with variables and $( … )."""
         at = self.at
         self.at += 1
         parts = self.string_parts('"')
+        self.check_quotes("".join(part for part in parts if isinstance(part, str)), at)
         self.need('"')
         return simple(tree.Expandable(at, parts))
 
@@ -281,10 +325,10 @@ class ExpressionParser(Scanner):
                 text.append(ESCAPES.get(escaped, escaped))
                 self.at += 2
             elif character == "$" and (self.sees("$(") or self.match(VARIABLE)):
-                parts += ["".join(text), self.sub_expression() if self.sees("$(") else self.primary()]
+                parts += ["".join(text), self.sub_expression() if self.sees("$(") else self.variable_in_text()]
                 text = []
             else:
-                text.append(character)
+                text.append(self.line_ends(character))
                 self.at += 1
         parts.append("".join(text))
         return [part for part in parts if part != ""]
@@ -292,7 +336,7 @@ class ExpressionParser(Scanner):
     def expand(self, content: str, at: int, offset: int) -> tree.Node:
         """Parse the inside of a double-quoted here-string."""
         inner = type(self)(" " * offset + content)
-        inner.at = offset
+        inner.at, inner.crlf = offset, self.crlf
         return simple(tree.Expandable(at, inner.string_parts("")))
 
 
@@ -303,11 +347,26 @@ def simple(string: tree.Expandable) -> tree.Node:
     return string
 
 
-def read_number(found: re.Match[str]) -> object:
-    """Return the value of a number literal."""
+def read_number(found: re.Match[str], fail: Callable[[str], Exception]) -> int | float:
+    """Return the value of a number literal. `fail` makes the error for one of a type that the twin does not have."""
     multiple = MULTIPLES[(found[4] or "").lower()]
+    suffix = (found[3] or "").lower()
+    if suffix == "d":
+        raise fail("not supported by the twin: Decimal numbers (1.5d)")
     if found[1]:
+        digits = len(found[1].lstrip("0"))
         value = int(found[1], 16)
-        return (value - (1 << 32) if 0x80000000 <= value <= 0xFFFFFFFF and not found[3] else value) * multiple
-    text = found[2]
-    return (float(text) if "." in text or "e" in text.lower() else int(text)) * multiple
+        if digits == 8 and value >= 1 << 31 and not suffix:
+            value -= 1 << 32  # 0xFFFFFFFF is the Int32 -1
+        elif digits == 16 and value >= 1 << 63:
+            value -= 1 << 64
+    elif "." in found[2] or "e" in found[2].lower():
+        if suffix:
+            raise fail(f"not supported by the twin: the number {found[0]}")
+        return float(found[2]) * multiple
+    else:
+        value = int(found[2])
+    value *= multiple
+    if not fits(Int64, value):
+        raise fail(f"not supported by the twin: the number {found[0]}, which is no Int64")
+    return Int64(value) if suffix == "l" or not fits(int, value) else value

@@ -1,118 +1,30 @@
-"""Statements, commands and script blocks: the whole of the subset's grammar above expressions."""
+"""Statements: the top of the subset's grammar."""
 
 from __future__ import annotations
 
 import re
 
 from lab.twin.powershell import tree
-from lab.twin.powershell.expressions import ExpressionParser, read_number, simple
-from lab.twin.powershell.scanner import ASSIGNMENT, NUMBER, PARAMETER, REFUSED, TYPE, VARIABLE, WORD
+from lab.twin.powershell.blocks import BlockParser
+from lab.twin.powershell.scanner import PARAMETER, REFUSED, TYPE, VARIABLE, WORD
 
-REDIRECTION = re.compile(r"([1-6*])?>(?:&1|\s*\$null)", re.I)
-ENDS_ARGUMENT = frozenset(" \t\n;|)}&,")
 NO_TERMINATOR = (tree.If, tree.While, tree.For, tree.ForEach, tree.Switch, tree.Try, tree.Function)
-SPLATTED = re.compile(r"@([A-Za-z_]\w*)")
-ATTRIBUTE = re.compile(r"\[\s*(Parameter|ValidateSet|ValidateNotNullOrEmpty|AllowEmptyString|AllowNull|CmdletBinding)\s*\(", re.I)
 
 
 def parse(source: str) -> tree.Block:
     """Return the tree of a script. Raises ParseError."""
     parser = Parser(source)
-    block = parser.body("")
+    try:
+        block = parser.body("")
+    except RecursionError:
+        raise parser.fail("not supported by the twin: so deep a nesting") from None
     if parser.here:
         raise parser.fail(f"unexpected {parser.here!r}")
     return block
 
 
-class Parser(ExpressionParser):
+class Parser(BlockParser):
     """The grammar."""
-
-    # -- blocks -------------------------------------------------------------------------------------------------------
-
-    def block(self) -> tree.Block:
-        """{ param( … ) statements }."""
-        self.need("{")
-        inner = self.body("}")
-        self.need("}")
-        return inner
-
-    def body(self, end: str) -> tree.Block:
-        """What is inside a script block."""
-        at = self.at
-        self.space(lines=True)
-        self.attributes()
-        parameters: list[tree.Parameter] = []
-        if self.keyword() == "param":
-            self.at += 5
-            self.space(lines=True)
-            parameters = self.parameters()
-        parts: dict[str, list[tree.Node]] = {}
-        self.space(lines=True)
-        while self.keyword() in ("begin", "process", "end"):
-            name = self.keyword()
-            self.at += len(name)
-            self.space(lines=True)
-            parts[name] = self.braces()
-            self.space(lines=True)
-        statements = parts.get("end", []) if parts else self.statements(end)
-        return tree.Block(at, parameters, statements, self.source[at : self.at], parts.get("process"), parts.get("begin"), self.source)
-
-    def braces(self) -> list[tree.Node]:
-        """{ statements }."""
-        self.need("{")
-        body = self.statements("}")
-        self.need("}")
-        return body
-
-    def attributes(self) -> tuple[bool, list[str] | None]:
-        """Attributes before a parameter; return whether it is mandatory, and the allowed values."""
-        mandatory, allowed = False, None
-        while attribute := self.match(ATTRIBUTE):
-            self.at = attribute.end() - 1
-            start = self.at
-            depth = self.source.find(")]", start)
-            if depth < 0:
-                raise self.fail("the attribute has no end")
-            content = self.source[start + 1 : depth]
-            if attribute[1].lower() == "validateset":
-                allowed = re.findall(r"['\"]([^'\"]*)['\"]", content)
-            mandatory = mandatory or bool(re.search(r"mandatory(?!\s*=\s*\$false)", content, re.I))
-            self.at = depth + 2
-            self.space(lines=True)
-        return mandatory, allowed
-
-    def parameters(self) -> list[tree.Parameter]:
-        """( [type] $name = default, … )."""
-        self.need("(")
-        found: list[tree.Parameter] = []
-        self.space(lines=True)
-        while not self.take(")"):
-            at = self.at
-            mandatory, allowed = self.attributes()
-            kind = None
-            while declared := self.match(TYPE):
-                kind = declared[1]
-                self.at = declared.end()
-                self.space(lines=True)
-            variable = self.match(VARIABLE)
-            if not variable:
-                raise self.fail("a parameter was expected")
-            self.at = variable.end()
-            self.space(lines=True)
-            default = None
-            if self.take("="):
-                self.space(lines=True)
-                default = self.expression_without_comma()
-                self.space(lines=True)
-            found.append(tree.Parameter(at, variable[1] or variable[2], kind, default, mandatory, allowed))
-            if not self.take(","):
-                self.space(lines=True)
-                self.need(")")
-                return found
-            self.space(lines=True)
-        return found
-
-    # -- statements ---------------------------------------------------------------------------------------------------
 
     def statements(self, end: str) -> list[tree.Node]:
         """Statements up to one of the characters in `end`."""
@@ -149,7 +61,7 @@ class Parser(ExpressionParser):
         self.space(lines=True)
         self.need("(")
         self.space(lines=True)
-        inner = self.statement()
+        inner = self.pipeline()
         self.space(lines=True)
         self.need(")")
         self.space(lines=True)
@@ -213,7 +125,7 @@ class Parser(ExpressionParser):
             raise self.fail("in was expected")
         self.at = word.end()
         self.space(lines=True)
-        source = self.statement()
+        source = self.pipeline()
         self.space(lines=True)
         self.need(")")
         self.space(lines=True)
@@ -242,7 +154,7 @@ class Parser(ExpressionParser):
             elif word:
                 self.at, label = word.end(), tree.Literal(word.start(), word[0])
             else:
-                label = self.postfix()
+                label = self.expression_without_comma()
             self.space(lines=True)
             clauses.append((label, self.braces()))
 
@@ -287,12 +199,15 @@ class Parser(ExpressionParser):
         self.space(lines=True)
         block = self.block()
         block.parameters = parameters or block.parameters
+        block.advanced = block.advanced or any(one.advanced for one in parameters)
         return tree.Function(at, name[0], block)
 
     def _flow(self, at: int, kind: str) -> tree.Node:
         self.at = at + len(kind)
         self.space()
         value = None if not self.here or self.here in "\n;})" else self.pipeline()
+        if value is not None and kind in ("break", "continue"):
+            raise self.fail(f"not supported by the twin: {kind} with a label (set a variable that the outer loop tests)")
         return tree.Flow(at, kind, value)
 
     def read_return(self, at: int) -> tree.Node:
@@ -314,127 +229,3 @@ class Parser(ExpressionParser):
     def read_continue(self, at: int) -> tree.Node:
         """Continue."""
         return self._flow(at, "continue")
-
-    # -- pipelines and commands ---------------------------------------------------------------------------------------
-
-    def pipeline(self) -> tree.Node:
-        """An assignment, or elements joined by |."""
-        at = self.at
-        first = self.element()
-        if isinstance(first, (tree.Variable, tree.Member, tree.Index, tree.Cast, tree.Array)):
-            self.space()
-            if operator := self.match(ASSIGNMENT):
-                self.at = operator.end()
-                self.space(lines=True)
-                return tree.Assignment(at, first, operator[0], self.statement())
-        elements = [first]
-        while True:
-            self.space()
-            if not self.sees("|") or self.sees("||"):
-                break
-            self.at += 1
-            self.space(lines=True)
-            elements.append(self.element())
-        if self.sees("&"):
-            raise self.fail("not supported by the twin: & behind a command")
-        if len(elements) == 1 and not isinstance(first, tree.Command):
-            return first
-        return tree.Pipeline(at, elements)
-
-    def element(self) -> tree.Node:
-        """A command or an expression."""
-        if self.here in "$@('\"[{0123456789!,+-" or self.match(re.compile(r"-(not|bnot|join|split)\b|\.\d", re.I)):
-            return self.expression()
-        at = self.at
-        operator = ""
-        if self.here in "&." and self.here:
-            operator = self.here
-            self.at += 1
-            self.space()
-            return self.command_tail(at, self.postfix() if self.here in "$('\"{" else self.bare_word(), operator)
-        return self.command_tail(at, self.bare_word(), "")
-
-    def command_tail(self, at: int, name: tree.Node, operator: str) -> tree.Command:
-        """Arguments and redirections."""
-        command = tree.Command(at, name, [], operator)
-        while True:
-            self.space()
-            if not self.here or self.here in "\n;|)}":
-                return command
-            where = self.at
-            if redirection := self.match(REDIRECTION):
-                self.at = redirection.end()
-                command.redirections.append(tree.Redirection(where, redirection[1] or "1", redirection[0].endswith("&1")))
-            elif parameter := self.match(PARAMETER):
-                self.at = parameter.end()
-                value = None
-                if parameter[2]:
-                    self.space()
-                    value = self.argument()
-                command.arguments.append(tree.Argument(where, parameter[1], value))
-            else:
-                command.arguments.append(tree.Argument(where, None, self.argument()))
-
-    def argument(self) -> tree.Node:
-        """A value, perhaps an array of them."""
-        at = self.at
-        items = [self.single_argument()]
-        while True:
-            before = self.at
-            self.space()
-            if not self.take(","):
-                self.at = before
-                return items[0] if len(items) == 1 else tree.Array(at, items)
-            self.space(lines=True)
-            items.append(self.single_argument())
-
-    def single_argument(self) -> tree.Node:
-        """A quoted or bracketed value with members, a variable, or a bare word (in which variables are expanded)."""
-        if splatted := self.match(SPLATTED):
-            self.at = splatted.end()
-            return tree.Variable(splatted.start(), splatted[1], splatted=True)
-        if self.here in "('\"{" or self.sees("@(") or self.sees("@{") or self.sees("$("):
-            value = self.members(self.primary())
-        elif self.here == "$" and self.match(VARIABLE):
-            start = self.at
-            value = self.members(self.primary())
-            if self.here and self.here not in ENDS_ARGUMENT:
-                self.at = start
-                return self.bare_word()
-        else:
-            return self.bare_word()
-        if self.here and self.here not in ENDS_ARGUMENT:
-            raise self.fail("not supported by the twin: a word that continues a quoted argument")
-        return value
-
-    def bare_word(self) -> tree.Node:
-        """An unquoted word."""
-        at = self.at
-        parts: list[str | tree.Node] = []
-        text: list[str] = []
-        while self.here and self.here not in ENDS_ARGUMENT:
-            if self.here == "`":
-                text.append(self.source[self.at + 1 : self.at + 2])
-                self.at += 2
-            elif self.here == '"':
-                quoted = self.double_quoted()
-                inner = quoted.parts if isinstance(quoted, tree.Expandable) else [str(getattr(quoted, "value", ""))]
-                parts += ["".join(text), *inner]
-                text = []
-            elif self.here == "$" and self.match(VARIABLE):
-                parts += ["".join(text), self.members(self.primary())]
-                text = []
-            elif self.here in "({'":
-                raise self.fail(f"not supported by the twin: {self.here!r} inside a word")
-            else:
-                text.append(self.here)
-                self.at += 1
-        word = simple(tree.Expandable(at, [part for part in [*parts, "".join(text)] if part != ""]))
-        if isinstance(word, tree.Literal):
-            if word.value == "":
-                raise self.fail("a command or an argument was expected")
-            word.bare = True
-            number = NUMBER.fullmatch(str(word.value))
-            if number and (number[1] or str(read_number(number)) == word.value):
-                return tree.Literal(at, read_number(number), bare=True)
-        return word

@@ -7,8 +7,9 @@ A cmdlet declares its parameters, and anything else is refused as on Windows::
         for name in call.strings("Name"): ...
 
 One declaration per parameter, joined by commas: [type], name, then any of `@0` (its position), `pipeline` (takes its value from
-the pipeline when it is not given), `mandatory`. Parameters may be shortened to any unambiguous beginning, as on Windows. The common
-parameters (-ErrorAction …) are known to every cmdlet.
+the pipeline when it is not given), `mandatory`, `rest` (takes all that is left without a name), `empty` (may be "" or $null).
+Parameters are written in full: whether a shortened one is unambiguous depends on parameters that the twin does not have. Of the
+common parameters, -ErrorAction is known to every cmdlet, and the others as far as they change nothing.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lab.twin.powershell.convert import to_bool, to_text
-from lab.twin.powershell.errors import ErrorRecord, NotSupportedByTwin
+from lab.twin.powershell.errors import ErrorRecord, NotSupportedByTwin, PowerShellError
 from lab.twin.powershell.values import Switch, each
 
 if TYPE_CHECKING:
     from lab.twin.powershell.interpreter import Interpreter
 
-DECLARATION = re.compile(r"\[([\w.\[\]]+)\]\s+(\w+)((?:\s+(?:@\d+|pipeline|mandatory))*)$")  # [string[]] Name @0 pipeline
-COMMON = {"erroraction": "string", "errorvariable": "string", "warningaction": "string", "verbose": "switch", "debug": "switch",
-          "outvariable": "string", "informationaction": "string", "whatif": "switch", "confirm": "switch"}
+DECLARATION = re.compile(r"\[([\w.\[\]]+)\]\s+(\w+)((?:\s+(?:@\d+|pipeline|mandatory|rest|empty))*)$")  # [string[]] Name @0 pipeline
+COMMON = {"erroraction": "ErrorAction", "ea": "ErrorAction", "warningaction": "WarningAction", "wa": "WarningAction",
+          "verbose": "Verbose", "vb": "Verbose", "debug": "Debug", "db": "Debug", "whatif": "WhatIf", "wi": "WhatIf", "confirm": "Confirm",
+          "cf": "Confirm"}
+COMMON_SWITCHES = frozenset({"Verbose", "Debug", "WhatIf", "Confirm"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,8 @@ class Declared:
     position: int | None
     pipeline: bool
     mandatory: bool
+    rest: bool
+    empty: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,8 @@ class Call:
     """Bound parameters, by declared name."""
     input: list[object] = field(default_factory=list)
     """What came through the pipeline."""
+    output: list[object] = field(default_factory=list)
+    """Where its output goes: for blocks that it runs."""
 
     @property
     def machine(self) -> object:
@@ -93,6 +100,13 @@ class Call:
         record = ErrorRecord(message=message, identifier=identifier, category=category, target=target, exception=exception,
                              command=self.name)
         self.interpreter.report(record, self.text("ErrorAction") or None)
+
+    def take(self, error: PowerShellError) -> None:
+        """Report an error that a cmdlet goes on after; raise any other."""
+        if not error.soft:
+            raise error
+        error.record.command = error.record.command or self.name
+        self.interpreter.report(error.record, self.text("ErrorAction") or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +158,6 @@ class Provider:
         """Remove an item."""
         raise self.refusal("Remove-Item", machine, path)
 
-
     def refusal(self, verb: str, _machine: object, path: str) -> NotSupportedByTwin:
         """Return the error for what this drive does not do."""
         return NotSupportedByTwin(f"{verb} of {self.drive}:\\{path}")
@@ -152,8 +165,6 @@ class Provider:
 
 CMDLETS: dict[str, Cmdlet] = {}
 NATIVES: dict[str, Native] = {}
-REFUSED: set[str] = set()
-"""Cmdlets that are known and refused, whatever their arguments; lower case."""
 TYPES: dict[str, DotNetType] = {}
 PROVIDERS: dict[str, Provider] = {}
 ALIASES = {"where": "Where-Object", "?": "Where-Object", "foreach": "ForEach-Object", "%": "ForEach-Object", "select": "Select-Object",
@@ -174,7 +185,7 @@ def cmdlet(name: str, parameters: str = "") -> Callable[[Callable[[Call], Iterab
             words = found[3].split()
             position = next((int(word[1:]) for word in words if word.startswith("@")), None)
             declared.append(Declared(name=found[2], type=found[1], position=position, pipeline="pipeline" in words,
-                                     mandatory="mandatory" in words))
+                                     mandatory="mandatory" in words, rest="rest" in words, empty="empty" in words))
         CMDLETS[name.lower()] = Cmdlet(name=name, parameters=tuple(declared), run=run)
         return run
 

@@ -19,6 +19,9 @@ KEYWORD = re.compile(
 ASSIGNMENT = re.compile(r"([+\-*/%])?=(?!=)")
 TYPE = re.compile(r"\[([A-Za-z_][\w.]*(?:\[\])?)\]")  # [string] [System.IO.File] [string[]]
 WORD = re.compile(r"[A-Za-z_]\w*")
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+TYPOGRAPHIC = frozenset("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u2013\u2014\u2015")
+"""Quotes and dashes that PowerShell takes for ' " and -; the twin refuses them."""
 REFUSED = frozenset({"class", "enum", "trap", "data", "using", "workflow", "configuration", "dynamicparam", "filter"})
 
 
@@ -27,6 +30,8 @@ class Scanner:
 
     def __init__(self, source: str) -> None:
         self.source = source.replace("\r\n", "\n")
+        self.crlf = "\r\n" in source
+        """Strings over several lines keep Windows' ends of lines."""
         self.at = 0
 
     def fail(self, message: str, at: int | None = None) -> ParseError:

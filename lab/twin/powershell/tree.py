@@ -22,6 +22,8 @@ class Literal(Node):
     value: object
     bare: bool = False
     """An unquoted word of a command's arguments."""
+    text: str = ""
+    """How a number among a command's arguments is spelt."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,8 @@ class Block(Node):
     begin: list[Node] | None = None
     origin: str = ""
     """The whole text in which it stands; offsets count from its beginning."""
+    advanced: bool = False
+    """It has CmdletBinding or a Parameter attribute: arguments that it does not declare are errors."""
 
 
 @dataclass(slots=True)
@@ -98,6 +102,12 @@ class Parameter(Node):
     mandatory: bool = False
     allowed: list[str] | None = None
     """Of ValidateSet."""
+    not_empty: bool = False
+    """ValidateNotNullOrEmpty."""
+    may_be_empty: bool = False
+    """AllowNull, AllowEmptyString."""
+    advanced: bool = False
+    """It has a Parameter attribute."""
 
 
 @dataclass(slots=True)

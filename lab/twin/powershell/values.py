@@ -165,6 +165,19 @@ class Version:
         return ".".join(str(part) for part in self.parts if part >= 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Spelt:
+    """A number among a command's arguments, and how it was spelt: text is what a [string] parameter gets."""
+
+    value: object
+    text: str
+
+
+def plain(value: object) -> object:
+    """Return an argument as its value."""
+    return value.value if isinstance(value, Spelt) else value
+
+
 class Nothing:
     """What a command without output gives: $null wherever a value is wanted, no object at all in a pipeline."""
 
