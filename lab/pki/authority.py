@@ -55,6 +55,7 @@ class Identity:
         protection = (
             serialization.PrivateFormat.PKCS12.encryption_builder()
             .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
+            .kdf_rounds(2000)  # as Windows' own exports; the password is random and lives as long as the run
             .hmac_hash(hashes.SHA1())  # noqa: S303 - see above
             .build(password.reveal().encode())
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -56,11 +57,17 @@ def new_certificate(_: Interpreter, data: object = b"", password: object = None,
             raise NotSupportedByTwin(f"the key storage flag {flag}")
     secret = password.value if isinstance(password, SecureString) else to_text(password)
     try:
-        key, certificate, _others = pkcs12.load_key_and_certificates(content, secret.encode())
+        return as_object(_open_pfx(content, secret))
     except ValueError:
         raise _crypto_error("The specified network password is not correct.") from None
+
+
+@lru_cache(maxsize=32)
+def _open_pfx(content: bytes, password: str) -> Stored:
+    """Return what a PFX holds; kept, because OpenSSL tests the key's primes each time (40 ms), and a step opens the same PFX four times."""
+    key, certificate, _others = pkcs12.load_key_and_certificates(content, password.encode())
     assert certificate is not None
-    return as_object(Stored(certificate, key))  # type: ignore[arg-type]  # a PFX can hold any kind of key
+    return Stored(certificate, key)  # type: ignore[arg-type]  # a PFX can hold any kind of key
 
 
 def new_store(interpreter: Interpreter, name: object = "My", location: object = "CurrentUser") -> PSObject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from lab.twin.powershell import tree
 from lab.twin.powershell.blocks import BlockParser
@@ -11,8 +12,9 @@ from lab.twin.powershell.scanner import PARAMETER, REFUSED, TYPE, VARIABLE, WORD
 NO_TERMINATOR = (tree.If, tree.While, tree.For, tree.ForEach, tree.Switch, tree.Try, tree.Function)
 
 
+@lru_cache(maxsize=256)
 def parse(source: str) -> tree.Block:
-    """Return the tree of a script. Raises ParseError."""
+    """Return the tree of a script; trees are never changed, and the same scripts come again and again. Raises ParseError."""
     parser = Parser(source)
     try:
         block = parser.body("")
