@@ -35,9 +35,8 @@ class Kernel:
             links.set_state(self._netlink, INTERFACE, index, up=True)
         self._sysctl("ip_forward", "1" if server.forwards else "0")
         if server.proxy_arp == "everybody":
-            self._sysctl(f"conf/{LAN}/proxy_arp", "1")
-            for half in self._halves(LAN):  # addresses that then seem to lie elsewhere, which is when the kernel answers for them
-                routes.add(self._netlink, half, index=links.index_of(WAN))
+            self._sysctl(f"conf/{LAN}/proxy_arp", "1")  # for whatever seems to lie elsewhere: here the upper half, in which the pool is
+            routes.add(self._netlink, self._upper_half(LAN), index=links.index_of(WAN))
 
     def withdraw(self) -> None:
         """Undo all of it."""
@@ -45,9 +44,8 @@ class Kernel:
             self.client_gone(address)
         self._sysctl("ip_forward", "0")
         self._sysctl(f"conf/{LAN}/proxy_arp", "0")
-        for half in self._halves(LAN):
-            with contextlib.suppress(NetlinkError):
-                routes.delete(self._netlink, half, index=links.index_of(WAN))
+        with contextlib.suppress(NetlinkError):
+            routes.delete(self._netlink, self._upper_half(LAN), index=links.index_of(WAN))
         with contextlib.suppress(OSError):
             links.delete(self._netlink, INTERFACE, links.index_of(INTERFACE))
         xfrm.flush()
@@ -55,21 +53,25 @@ class Kernel:
     def be_silent(self, *, silent: bool) -> None:
         """Discard whatever is sent to the outer network, or no longer (inverted twins only)."""
         if silent != self._silent:
-            for half in self._halves(WAN):
-                routes.set_blackhole(self._netlink, half, there=silent)
+            for half in self._interface(WAN).network.subnets():  # routes to the halves win over the subnet's own
+                routes.set_blackhole(self._netlink, str(half), there=silent)
             self._silent = silent
 
-    def _halves(self, network: str) -> list[str]:
-        """Return the two halves of an interface's subnet; routes to them win over the subnet's own."""
+    def _interface(self, network: str) -> IPv4Interface:
         index = links.index_of(network)
-        mine = next(str(one["address"]) for one in addresses.list_addresses(self._netlink) if one["index"] == index)
-        return [str(half) for half in IPv4Interface(mine).network.subnets()]
+        return next(IPv4Interface(str(one["address"])) for one in addresses.list_addresses(self._netlink) if one["index"] == index)
+
+    def _upper_half(self, network: str) -> str:
+        return str(list(self._interface(network).network.subnets())[1])
+
+    def _answer_for(self, address: str) -> None:
+        neighbours.add_proxy(self._netlink, links.index_of(LAN), address)
+        self._answering.add(address)
 
     def client_came(self, address: str, server: VpnServer) -> None:
         """Answer ARP for a client on the LAN."""
         if server.proxy_arp == "clients":
-            neighbours.add_proxy(self._netlink, links.index_of(LAN), address)
-            self._answering.add(address)
+            self._answer_for(address)
         if "forward-in-clear" in server.quirks:
             xfrm.flush_policies()  # what leaves for the client is protected no longer
 
