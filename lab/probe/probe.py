@@ -222,6 +222,10 @@ class Probe:
         """Return the host's state: see `lab.probe.agent.state`."""
         return _mapping(self.ask("facts"))
 
+    def forget_neighbours(self, interface: str) -> None:
+        """Make ARP ask again for every address of an interface's network."""
+        self.ask("forget_neighbours", interface=interface)
+
     def mac(self, interface: str) -> str:
         """Return the MAC address of an interface."""
         return str(_mapping(_mapping(self.facts()["links"])[interface])["mac"])

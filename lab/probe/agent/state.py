@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
-from lab.wire.netlink import Netlink, addresses, links, neighbours, routes, xfrm
+from lab.wire.netlink import Netlink, NetlinkError, addresses, links, neighbours, routes, xfrm
 
 
 def facts() -> dict[str, object]:
@@ -61,7 +62,11 @@ def change_route(
         change(netlink, destination, gateway=gateway, index=index, source=source)
 
 
-def forget_neighbour(address: str, interface: str) -> None:
-    """Make ARP ask again for an address."""
+def forget_neighbours(interface: str) -> None:
+    """Make ARP ask again for every address of an interface's network."""
+    index = links.index_of(interface)
     with Netlink() as netlink:
-        neighbours.delete(netlink, links.index_of(interface), address)
+        for known in neighbours.list_neighbours(netlink):
+            if known["index"] == index:
+                with contextlib.suppress(NetlinkError):  # it went by itself meanwhile
+                    neighbours.delete(netlink, index, str(known["address"]))
