@@ -49,8 +49,7 @@ class Provisioner:
         self._applied += applied
         self._write_journal()
         try:
-            self._run("apply", applied)
-            self.verify(applied)
+            self._must_be_in_force(applied, self._run("apply", applied, then="verify"))
         except LabError:
             self.revert()
             raise
@@ -58,7 +57,11 @@ class Provisioner:
 
     def verify(self, applied: Sequence[Applied]) -> None:
         """Check that steps are in force. Raises StepFailed that says which is not, and why."""
-        for one, value in zip(applied, self._run("verify", applied), strict=True):
+        self._must_be_in_force(applied, self._run("verify", applied))
+
+    @staticmethod
+    def _must_be_in_force(applied: Sequence[Applied], verified: Sequence[JSON]) -> None:
+        for one, value in zip(applied, verified, strict=True):
             if value is not True:
                 raise StepFailed(f"the step {one.step.name} is not in force: {value}", hint=f"see fixtures/windows/{one.step.script}.ps1")
 
@@ -70,23 +73,25 @@ class Provisioner:
         self._applied.clear()
         self._write_journal()
 
-    def _run(self, action: str, steps: Sequence[Applied]) -> list[JSON]:
+    def _run(self, action: str, steps: Sequence[Applied], *, then: str = "") -> list[JSON]:
+        """Carry out an action on all steps, and another in the same call; return the values of the last."""
         if not steps:
             return []
         entries: list[JSON] = [
             {"name": one.step.name, "script": self._script(one.step.script), "parameters": dict(one.step.parameters), "found": one.found}
             for one in steps
         ]
-        name = f"{action} {', '.join(one.step.name for one in steps)}"
+        actions: list[JSON] = [action, *([then] if then else [])]
+        name = f"{' and '.join(map(str, actions))} {', '.join(one.step.name for one in steps)}"
         try:
-            answer = self._session.run_script(name, self._script("runner"), {"action": action, "steps": entries},
+            answer = self._session.run_script(name, self._script("runner"), {"actions": actions, "steps": entries},
                                               Deadline(budgets.WINRM_CALL + budgets.SERVICE_RESTART))
         except CommandFailed as error:
             raise StepFailed(error.message, evidence=error.evidence, hint="the transcript in the evidence folder has every call") from error
         assert isinstance(answer, dict)
         failed = answer["failed"]
         if isinstance(failed, dict):
-            raise StepFailed(f"the step {failed['name']} could not {action}: {failed['message']}", evidence=str(failed["position"]),
+            raise StepFailed(f"the step {failed['name']} could not {failed['action']}: {failed['message']}", evidence=str(failed["position"]),
                              hint=f"fixtures/windows/{self._script_of(steps, str(failed['name']))}.ps1")
         results = answer["results"]
         results = results if isinstance(results, list) else [results]

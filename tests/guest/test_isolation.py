@@ -112,7 +112,7 @@ def network_of_this_machine() -> dict[str, object]:
         "interfaces": sorted(path.name for path in Path("/sys/class/net").iterdir()),
         "routes": (proc / "route").read_text(),
         "addresses": [line for line in (proc / "fib_trie").read_text().splitlines() if "|--" in line],
-        "firewall": [table.read_text() for table in tables if table.exists()],
+        "firewall": [table.read_text() for table in tables if os.access(table, os.R_OK)],
         "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(),
     }
 
