@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -48,10 +49,16 @@ def trusted_root(certificate: Certificate) -> Step:
 
 def machine_certificate(identity: Identity) -> Step:
     """Give the server its certificate."""
+    password, pfx = _pfx(identity)
+    return Step(name="machine-certificate", script="machine-certificate", secrets=(password, pfx),
+                parameters={"pfx": pfx.reveal(), "password": password.reveal()}, because="the server proves who it is by certificate")
+
+
+@lru_cache(maxsize=64)
+def _pfx(identity: Identity) -> tuple[Secret, Secret]:
+    """Return password and PFX (base64) of an identity, made once per run: each further secret costs every masked text a search."""
     password = new_secret()
-    pfx = base64.b64encode(identity.pkcs12(password)).decode()
-    return Step(name="machine-certificate", script="machine-certificate", secrets=(password, Secret(pfx)),
-                parameters={"pfx": pfx, "password": password.reveal()}, because="the server proves who it is by certificate")
+    return password, Secret(base64.b64encode(identity.pkcs12(password)).decode())
 
 
 def incoming_connections() -> Step:
