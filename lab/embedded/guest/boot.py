@@ -118,6 +118,8 @@ class Guest:
                 files.append(f"{root}/run/charon.vici")
             if host["role"] == "server":
                 files.append(f"{root}/run/lab/twin.ready")
+            if host["role"] == "dns":
+                files.append(f"{root}/run/lab/dnsmasq.pid")  # written once its sockets are bound
         if missing := await_files(files, READY_WITHIN):
             self.tell_last_words()
             raise TimeoutError(f"not ready after {READY_WITHIN:.0f} s: {', '.join(sorted(missing))}")

@@ -93,7 +93,7 @@ def start_dns(host: HostPlan, plan: GuestPlan) -> dict[int, str]:
     """Dnsmasq with the names of the lab."""
     listen = host["addresses"]["wan"].split("/")[0]
     names = [f"--address=/{name}/{address}" for name, address in plan["names"].items()]
-    return {spawn(["/usr/sbin/dnsmasq", "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=",
+    return {spawn(["/usr/sbin/dnsmasq", "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=/run/lab/dnsmasq.pid",
                    "--bind-interfaces", f"--listen-address={listen}", "--log-queries", f"--log-facility={LOG}/dnsmasq.log",
                    *names], "dnsmasq.out"): "dnsmasq"}
 
