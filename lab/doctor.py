@@ -135,6 +135,9 @@ def _run_folder() -> Finding:
 
 def _build_mode() -> Finding:
     mode = build.choose_mode()
+    if problem := build.objection_to(mode):
+        there = any(image.key == load_recipe().key for image in cache.list_images())
+        return Finding(check="image build", grade=Grade.NOTE if there else Grade.BAD, text=problem, remedy=build.REMEDY)
     notes = {"root": "the image is built as root", "unshare": "the image is built in a user namespace"}
     return Finding(check="image build", grade=Grade.GOOD if mode in notes else Grade.NOTE,
                    text=notes.get(mode, "user namespaces are forbidden here: the image is built with fakechroot, which takes longer"))

@@ -57,10 +57,22 @@ def test_no_folder_at_all_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_forbidden_user_namespaces_are_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.build, "choose_mode", lambda: "fakechroot")
+    monkeypatch.setattr(build.os, "confstr", lambda _: "glibc 2.41")
 
     found = finding("image build")
     assert found.grade is Grade.NOTE
     assert "fakechroot" in found.text
+
+
+def test_forbidden_user_namespaces_with_an_old_libc_are_bad_until_there_is_an_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(doctor.build, "choose_mode", lambda: "fakechroot")
+    monkeypatch.setattr(build.os, "confstr", lambda _: "glibc 2.39")
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+
+    found = finding("image build")
+    assert found.grade is Grade.BAD
+    assert "this machine's C library (2.39) is too old to run the guest's programs (2.41)" in found.text
+    assert "sudo env LAB_CACHE=" in found.remedy
 
 
 def test_where_namespaces_are_forbidden_the_image_is_built_without(monkeypatch: pytest.MonkeyPatch) -> None:

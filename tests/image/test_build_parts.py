@@ -75,6 +75,17 @@ def test_the_mode_is_what_this_user_may(user: int, unshare: int | type[OSError],
     assert choose_mode() == mode
 
 
+def test_where_nothing_can_make_the_image_that_is_said_before_anything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(module, "choose_mode", lambda: "fakechroot")
+    monkeypatch.setattr(module.os, "confstr", lambda _: "glibc 2.36")
+
+    error = refusal(tmp_path)
+
+    assert error.message.startswith("user namespaces are forbidden to you here")
+    assert "lab image build" in error.hint
+
+
 # -- wheels -----------------------------------------------------------------------------------------------------------------
 
 

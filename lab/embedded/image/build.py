@@ -6,6 +6,7 @@ interpreter's name is replaced by a relative one ("ld.so", in the image's folder
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
@@ -25,21 +26,41 @@ from lab.errors import HostError
 Progress = Callable[[str], None]
 LIBRARY = "usr/lib/x86_64-linux-gnu"
 LOADER = b"/lib64/ld-linux-x86-64.so.2\0"
+LIBC = (2, 41)
+"""Version of the guest's C library."""
 NEEDED_MB = 1500
 """Peak of a build: tree, tar, disk."""
 PR_SET_PDEATHSIG = 1
 
 
 def choose_mode() -> str:
-    """Return mmdebstrap's mode: root works in containers too; an ordinary user takes namespaces where they are allowed, else
-    fakechroot, which needs none (half as fast)."""
+    """Return mmdebstrap's mode: root works in containers too; an ordinary user takes namespaces where they are allowed (AppArmor may
+    allow them to mmdebstrap alone), else fakechroot, which needs none."""
     if os.geteuid() == 0:
         return "root"
-    try:
-        probe = subprocess.run(["unshare", "--user", "--map-root-user", "--map-auto", "true"], capture_output=True, check=False)
-    except FileNotFoundError:
-        return "fakechroot"
-    return "unshare" if probe.returncode == 0 else "fakechroot"
+    for probe in (["mmdebstrap", "--unshare-helper", "true"], ["unshare", "--user", "--map-root-user", "--map-auto", "true"]):
+        with contextlib.suppress(FileNotFoundError):
+            if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+                return "unshare"
+    return "fakechroot"
+
+
+def objection_to(mode: str) -> str:
+    """Return why a mode cannot make the image on this machine; empty if it can.
+
+    fakechroot runs the guest's programs under this machine's loader, which must not be older than the guest's C library (tried on
+    Debian 12: "undefined symbol: __tunable_is_initialized").
+    """
+    version = (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2]
+    if mode != "fakechroot" or (version and tuple(map(int, version.split("."))) >= LIBC):
+        return ""
+    return (f"user namespaces are forbidden to you here, and without them this machine's C library ({version or 'unknown'}) is too old to run "
+            f"the guest's programs ({LIBC[0]}.{LIBC[1]})")
+
+
+REMEDY = ("allow them (Ubuntu: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0), or build once as root: "
+          'sudo env LAB_CACHE="$HOME/.cache/incoming-connections" .venv/bin/lab image build')
+"""Against an objection."""
 
 
 def build(recipe: Recipe, target: Path, progress: Progress, *, lock: int) -> None:
@@ -57,6 +78,8 @@ def build(recipe: Recipe, target: Path, progress: Progress, *, lock: int) -> Non
     for tool, package in (("mmdebstrap", "mmdebstrap"), ("genext2fs", "genext2fs")):
         if shutil.which(tool) is None:
             raise HostError(f"{tool} is not installed", hint=f"apt install {package}, or `make setup`")
+    if problem := objection_to(choose_mode()):
+        raise HostError(problem, hint=REMEDY)
     # In unshare mode mmdebstrap's root is another user of ours, so the work folder and its parents must be open to it.
     base = Path(os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108 - a private folder is made in it
     free = shutil.disk_usage(base).free >> 20
