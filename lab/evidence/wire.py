@@ -13,6 +13,8 @@ from lab.evidence.pcap import PcapWriter
 
 ESP, UDP, ARP = 50, 17, 0x0806
 ETHERNET, IP_PROTOCOL = 14, 9
+PAYLOADS = ("tcp.payload", "udp.payload", "data.data")
+"""Not data.data alone: a client's port that some protocol has registered (57000: IRC) makes tshark see that protocol instead of data."""
 
 
 class Wire:
@@ -93,7 +95,8 @@ class Wire:
     def decrypted_shows(self, token: bytes, network: str = "wan") -> bool:
         """Whether a token is inside an ESP packet that was decrypted."""
         text = token.hex(":")
-        return any(text in str(value) for frame in self._dissected(network) if "esp" in frame.layers for value in frame.find("data.data"))
+        inside = [frame for frame in self._dissected(network) if "esp" in frame.layers]
+        return any(text in str(value) for frame in inside for name in PAYLOADS for value in frame.find(name))
 
     def _file(self, network: str) -> str:
         return f"see {self._captures[network].path}"

@@ -11,11 +11,12 @@ import pytest
 
 from lab.backends.base import CapturePoint
 from lab.errors import WireCheckFailed
+from lab.evidence.dissect import Frame
 from lab.evidence.keys import KeyRing, read_keys
 from lab.evidence.pcap import HEADER, PcapWriter
 from lab.evidence.recorder import CHARON_LOG, KEY_LOG, Recorder
 from lab.evidence.wire import Wire
-from lab.probe.probe import Packet
+from lab.probe.probe import JSON, Packet
 from lab.wire import packets
 
 DATA = Path(__file__).parent / "data"
@@ -246,3 +247,13 @@ def test_facts_are_kept_as_json(recorder: Recorder) -> None:
     recorder.close()
 
     assert json.loads((recorder.folder / "client.before.json").read_text()) == {"a": "/x", "b": 1}
+
+
+@pytest.mark.parametrize("field", ["tcp.payload", "udp.payload", "data.data"])
+def test_a_token_is_found_whatever_protocol_its_port_is_registered_for(captures: dict[str, PcapWriter], field: str) -> None:
+    wire = Wire(captures, KeyRing)
+    layers: dict[str, JSON] = {"esp": {}, "inner": {field: TOKEN.hex(":")}, "irc": {}}
+    wire._frames["wan"] = [Frame(number=1, layers=layers)]
+
+    assert wire.decrypted_shows(TOKEN)
+    assert not wire.decrypted_shows(b"another token")
