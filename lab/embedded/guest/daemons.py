@@ -76,7 +76,7 @@ def start_client(host: HostPlan, plan: GuestPlan) -> dict[int, str]:
     """charon; the macOS stand-in drives it through the probe.
 
     It runs before everybody else (SCHED_FIFO). An initiator's thread sends its second IKE_SA_INIT and then checks the IKE_SA in; when
-    the server gets the CPU in between, its answer finds the IKE_SA "already processing", is dropped, and 4 s are lost (1 run in 150).
+    the server gets the CPU in between, its answer finds the IKE_SA "already processing", is dropped, and 4 s are lost (2 runs of 340).
     """
     started = charon("client")
     for process in started:
