@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from lab.errors import ConfigError
+from lab.yamlfile import read_yaml
 
 
 class Evidence(StrEnum):
@@ -73,14 +73,9 @@ def load_claims(path: Path) -> dict[str, Claim]:
     Raises:
         ConfigError: the file is missing or wrong; names the entry and the field.
     """
-    content: object = None
+    content = read_yaml(path)
     try:
-        content = yaml.safe_load(path.read_text())
         entries = TypeAdapter(list[_Entry]).validate_python(content)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from error
     except ValidationError as error:
         problem = error.errors()[0]
         raise ConfigError(f"{path}: {_place(content, problem['loc'])}: {problem['input']!r}: {problem['msg']}") from error

@@ -91,9 +91,10 @@ def _python() -> Finding:
 
 
 def _packages() -> Finding:
-    missing = [package for package in system_packages() if not package.is_there]
+    wanted = system_packages()
+    missing = [package for package in wanted if not package.is_there]
     if not missing:
-        return Finding(check="packages", grade=Grade.GOOD, text=", ".join(package.name for package in system_packages()))
+        return Finding(check="packages", grade=Grade.GOOD, text=", ".join(package.name for package in wanted))
     text = "missing: " + "; ".join(f"{package.name} ({package.purpose})" for package in missing)
     return Finding(check="packages", grade=Grade.BAD, text=text, remedy=f"{INSTALL}, or: apt install {' '.join(one.name for one in missing)}")
 

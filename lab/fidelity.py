@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lab.errors import ConfigError
+from lab.yamlfile import read_yaml
 
 LEDGER = Path(__file__).parent / "twin" / "fidelity.yaml"
 
@@ -85,12 +85,9 @@ def load_ledger(path: Path = LEDGER) -> Ledger:
     Raises:
         ConfigError: the file is missing or wrong; names the entry and the field.
     """
+    read = read_yaml(path)
     try:
-        content = _File.model_validate(yaml.safe_load(path.read_text()))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from error
+        content = _File.model_validate(read)
     except ValidationError as error:
         problem = error.errors()[0]
         raise ConfigError(f"{path}: {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}") from error

@@ -12,10 +12,10 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lab.errors import ConfigError
+from lab.yamlfile import read_yaml
 
 VARIABLE = "LAB_TOPOLOGY"
 DEFAULT = Path(__file__).with_name("topology.yaml")
@@ -114,19 +114,6 @@ class Topology:
         return [host for host in self.hosts.values() if host.role is role]
 
 
-class _NoDuplicates(yaml.SafeLoader):
-    """YAML in which a name that stands twice is an error, not the loss of the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        names: set[object] = set()
-        for key, _ in node.value:
-            name = self.construct_object(key)
-            if name in names:
-                raise yaml.constructor.ConstructorError(None, None, f"{name!r} stands twice", key.start_mark)
-            names.add(name)
-        return super().construct_mapping(node, deep)
-
-
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -167,13 +154,9 @@ def load_topology(path: Path | None = None) -> Topology:
         ConfigError: the file is missing or wrong; names the path in the file, the value and what is expected.
     """
     file = path or Path(os.environ.get(VARIABLE, DEFAULT))
+    read = read_yaml(file, called=f"the topology {file}", hint=f"{VARIABLE} names another file")
     try:
-        content = _File.model_validate(yaml.load(file.read_text(), _NoDuplicates))  # noqa: S506 - a safe loader
-    except OSError as error:
-        problem_text = f"the topology {file} cannot be read: {error.strerror}"
-        raise ConfigError(problem_text, hint=f"{VARIABLE} names another file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the topology {file} is not YAML: {error}") from error
+        content = _File.model_validate(read)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"]) or "the whole file"

@@ -8,7 +8,6 @@ lives, so a folder whose lock is free was left by a killed supervisor: `sweep` e
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -28,6 +27,7 @@ from lab import budgets
 from lab.embedded.uml.groups import kill_group
 from lab.embedded.uml.plan import Plan
 from lab.errors import BootTimeout, GuestDied, HostError, InfrastructureError, LabBusy, LinkLost
+from lab.locks import is_held
 from lab.rundir import VARIABLE, choose_run_base
 from lab.waiting import Deadline, wait_until
 
@@ -77,16 +77,9 @@ def sweep() -> list[str]:
 
 def _is_abandoned(folder: Path) -> bool:
     try:
-        lock = os.open(folder / "lock", os.O_RDWR)
+        return not is_held(folder / "lock")
     except OSError:
         return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(lock)
-    return True
 
 
 def detached() -> Path | None:

@@ -78,7 +78,8 @@ def build(recipe: Recipe, target: Path, progress: Progress, *, lock: int) -> Non
     for tool, package in (("mmdebstrap", "mmdebstrap"), ("genext2fs", "genext2fs")):
         if shutil.which(tool) is None:
             raise HostError(f"{tool} is not installed", hint=f"apt install {package}, or `make setup`")
-    if problem := objection_to(choose_mode()):
+    mode = choose_mode()
+    if problem := objection_to(mode):
         raise HostError(problem, hint=REMEDY)
     # In unshare mode mmdebstrap's root is another user of ours, so the work folder and its parents must be open to it.
     base = Path(os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108 - a private folder is made in it
@@ -88,7 +89,7 @@ def build(recipe: Recipe, target: Path, progress: Progress, *, lock: int) -> Non
     work = Path(tempfile.mkdtemp(prefix="lab-image-", dir=base))
     try:
         work.chmod(0o755)
-        _build_in(work, recipe, target, Stages(progress), lock)
+        _build_in(work, recipe, target, Stages(progress), mode=mode, lock=lock)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -104,14 +105,13 @@ class Stages:
         self._progress(f"[{time.monotonic() - self._began:5.1f} s] {stage}")
 
 
-def _build_in(work: Path, recipe: Recipe, target: Path, stage: Stages, lock: int) -> None:
+def _build_in(work: Path, recipe: Recipe, target: Path, stage: Stages, *, mode: str, lock: int) -> None:
     stage("fetch wheels for the guest's Python")
     (work / "wheels").mkdir()
     wheels.unpack(wheels.download(work / "wheels"), work / "site")
     (work / "init").write_bytes(recipe.init)
     (work / "init").chmod(0o755)
     tar = work / "image.tar"
-    mode = choose_mode()
     stage(f"mmdebstrap {SUITE} ({mode} mode, {len(recipe.packages)} packages and what they need)")
     _mmdebstrap(work, recipe, tar, mode=mode, log=target / "build.log", stage=stage, lock=lock)
     stage("make the disk")

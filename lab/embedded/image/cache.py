@@ -18,6 +18,7 @@ from pathlib import Path
 from lab.embedded.image.build import Progress, build
 from lab.embedded.image.recipe import load_recipe
 from lab.errors import HostError
+from lab.locks import is_held
 
 VARIABLE = "LAB_CACHE"
 NEEDED_MB = 400
@@ -86,15 +87,8 @@ def _is_being_built(folder: Path) -> bool:
     """Whether a builder is at work in a folder: it holds its key's lock."""
     if not folder.name.startswith(WORK):
         return False
-    key = folder.name.removeprefix(WORK).rpartition("-")[0]
-    lock = os.open(_images() / f"{key}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    lock = _images() / f"{folder.name.removeprefix(WORK).rpartition('-')[0]}.lock"
+    return lock.exists() and is_held(lock)
 
 
 def ensure_image(progress: Progress, *, full: bool = False, rebuild: bool = False) -> Image:

@@ -6,7 +6,7 @@ import re
 import uuid
 
 from lab.twin.powershell.errors import ErrorRecord, NotSupportedByTwin, PowerShellError, failure
-from lab.twin.powershell.numbers import KINDS, UInt32, UInt64, fits, literal
+from lab.twin.powershell.numbers import KINDS, Sized, UInt32, UInt64, fits, literal
 from lab.twin.powershell.values import (
     NOTHING,
     Char,
@@ -28,8 +28,7 @@ HEXADECIMAL = re.compile(r"0x([0-9a-f]+)", re.ASCII | re.I)  # 0x1F
 LIKE_A_NUMBER = re.compile(r"[+-]?(?:0x[0-9a-f]+|[\d,]*\.?\d+)(?:[ld])?(?:kb|mb|gb|tb|pb)?", re.ASCII | re.I)  # 1,000 10MB 5L
 PLAIN_TEXT = frozenset({"System.ServiceProcess.ServiceController", "System.Collections.DictionaryEntry"})
 """Types whose text is their name."""
-FULL_NAMES = {"int": "System.Int32", "int32": "System.Int32", "long": "System.Int64", "int64": "System.Int64", "uint32": "System.UInt32",
-              "uint64": "System.UInt64", "byte": "System.Byte", "sbyte": "System.SByte", "int16": "System.Int16", "uint16": "System.UInt16"}
+FULL_NAMES = {name: kind.full_name if issubclass(kind, Sized) else "System.Int32" for name, (kind, _, _) in KINDS.items()}
 
 
 # -- text -------------------------------------------------------------------------------------------------------------

@@ -71,6 +71,11 @@ class VpnServer:
         """Whether everything is there that a client with a certificate needs."""
         return bool(self.serves and self.certificates_allowed and self.certificate and self.roots and self.addresses)
 
+    def is_silent(self, *, running: bool) -> bool:
+        """Whether an inverted server says nothing at all, where Windows answers with an error."""
+        return ("silent-when-incomplete" in self.quirks and not (running and self.is_complete)) or (
+            "silent-when-stopped" in self.quirks and not running)
+
 
 def effective(machine: Machine) -> VpnServer:
     """Return what the machine's state means."""

@@ -39,6 +39,7 @@ class RrasEngine:
         self._server: VpnServer | None = None
         self._inverted: frozenset[str] = frozenset()
         self._strangers: list[bytes] = []
+        self._silent_when_stopped = False
         self._lock = threading.RLock()
         threading.Thread(target=self._follow, name="charon's events", daemon=True).start()
 
@@ -55,16 +56,9 @@ class RrasEngine:
             strangers: roots (PEM) that an inverted twin trusts although they are not in its store.
         """
         chosen = frozenset(ids)
-        invert(effective(self._machine), chosen)
+        self._silent_when_stopped = invert(effective(self._machine), chosen).is_silent(running=False)
         self._inverted, self._strangers = chosen, [one.encode() for one in strangers]
-        self._kernel.be_silent(silent=self._is_silent(running=False))
-
-    def _is_silent(self, *, running: bool) -> bool:
-        if not self._inverted:
-            return False
-        server = invert(effective(self._machine), self._inverted)
-        return ("silent-when-incomplete" in server.quirks and not (running and server.is_complete)) or (
-            "silent-when-stopped" in server.quirks and not running)
+        self._kernel.be_silent(silent=self._silent_when_stopped)
 
     # -- the service --------------------------------------------------------------------------------------------------
 
@@ -79,7 +73,7 @@ class RrasEngine:
                 self._machine.events.write(SOURCE, EVENT_OUT_OF_RANGE, Level.WARNING, f"A registry parameter is out of range: {problem}")
             self._server = server
             try:
-                self._kernel.be_silent(silent=self._is_silent(running=True))
+                self._kernel.be_silent(silent=server.is_silent(running=True))
                 if server.serves:
                     self._apply(server)
             except (ViciRefused, OSError) as error:
@@ -125,7 +119,7 @@ class RrasEngine:
             self._vici.request("clear_creds")
             self._vici.request("flush_certs", {})
             self._kernel.withdraw()
-            self._kernel.be_silent(silent=self._is_silent(running=False))
+            self._kernel.be_silent(silent=self._silent_when_stopped)
             self._machine.registry.on_change = None
             self._machine.ras.connections.clear()
             self._server = None

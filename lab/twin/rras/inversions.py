@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from ipaddress import IPv4Address
 
-from lab.twin.rras.effective import VpnServer
+from lab.twin.rras.effective import Addresses, VpnServer
 from lab.twin.rras.policy import Policy, stock_policy
 
 Change = Callable[[VpnServer], VpnServer]
@@ -33,23 +32,8 @@ def _only_the_stock_list(server: VpnServer) -> VpnServer:
     return replace(server, policy=replace(stock_policy(), problems=server.policy.problems))
 
 
-def _server_takes_no_address(server: VpnServer) -> VpnServer:
-    if server.addresses is None:
-        return server
-    return replace(server, addresses=replace(server.addresses, first=server.addresses.own))
-
-
-def _addresses_from_elsewhere(server: VpnServer) -> VpnServer:
-    """The clients' part of the pool begins a hundred addresses lower."""
-    if server.addresses is None:
-        return server
-    return replace(server, addresses=replace(server.addresses, first=IPv4Address(server.addresses.first - 100)))
-
-
-def _endless_pool(server: VpnServer) -> VpnServer:
-    if server.addresses is None:
-        return server
-    return replace(server, addresses=replace(server.addresses, last=server.addresses.last + 20))
+def _addresses(change: Callable[[Addresses], Addresses]) -> Change:
+    return lambda server: server if server.addresses is None else replace(server, addresses=change(server.addresses))
 
 
 INVERSIONS: dict[str, Change] = {
@@ -63,9 +47,9 @@ INVERSIONS: dict[str, Change] = {
     "policy-group-2": _group_14_at_once,
     "policy-out-of-range-logged": lambda server: replace(server, policy=replace(server.policy, problems=())),
     "policy-pfs-at-rekey": lambda server: replace(server, policy=replace(server.policy, pfs="")),
-    "pool-static": _addresses_from_elsewhere,
-    "pool-server-takes-first": _server_takes_no_address,
-    "pool-exhausted": _endless_pool,
+    "pool-static": _addresses(lambda pool: replace(pool, first=pool.first - 100)),
+    "pool-server-takes-first": _addresses(lambda pool: replace(pool, first=pool.own)),
+    "pool-exhausted": _addresses(lambda pool: replace(pool, last=pool.last + 20)),
     "limit-wan-endpoints": lambda server: replace(server, wan_endpoints=99),
     "limit-max-wan-endpoints": lambda server: replace(server, max_wan_endpoints=99),
     "routing-forwards": lambda server: replace(server, forwards=False),

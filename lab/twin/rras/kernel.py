@@ -20,6 +20,8 @@ class Kernel:
         self._netlink = Netlink()
         self._answering: set[str] = set()
         self._silent = False
+        self._elsewhere = ""
+        """Where the LAN's addresses seem to lie that an inverted server answers for: the destination of its route."""
         self._sysctl("neigh/lan/proxy_delay", "0")  # the kernel's default waits up to 0.8 s before it answers for others
 
     @staticmethod
@@ -36,16 +38,19 @@ class Kernel:
         self._sysctl("ip_forward", "1" if server.forwards else "0")
         if server.proxy_arp == "everybody":
             self._sysctl(f"conf/{LAN}/proxy_arp", "1")  # for whatever seems to lie elsewhere: here the upper half, in which the pool is
-            routes.add(self._netlink, self._upper_half(LAN), index=links.index_of(WAN))
+            self._elsewhere = str(list(self._interface(LAN).network.subnets())[1])
+            routes.add(self._netlink, self._elsewhere, index=links.index_of(WAN))
 
     def withdraw(self) -> None:
         """Undo all of it."""
         for address in list(self._answering):
             self.client_gone(address)
         self._sysctl("ip_forward", "0")
-        self._sysctl(f"conf/{LAN}/proxy_arp", "0")
-        with contextlib.suppress(NetlinkError):
-            routes.delete(self._netlink, self._upper_half(LAN), index=links.index_of(WAN))
+        if self._elsewhere:
+            self._sysctl(f"conf/{LAN}/proxy_arp", "0")
+            with contextlib.suppress(NetlinkError):
+                routes.delete(self._netlink, self._elsewhere, index=links.index_of(WAN))
+            self._elsewhere = ""
         with contextlib.suppress(OSError):
             links.delete(self._netlink, INTERFACE, links.index_of(INTERFACE))
         xfrm.flush()
@@ -61,17 +66,11 @@ class Kernel:
         index = links.index_of(network)
         return next(IPv4Interface(str(one["address"])) for one in addresses.list_addresses(self._netlink) if one["index"] == index)
 
-    def _upper_half(self, network: str) -> str:
-        return str(list(self._interface(network).network.subnets())[1])
-
-    def _answer_for(self, address: str) -> None:
-        neighbours.add_proxy(self._netlink, links.index_of(LAN), address)
-        self._answering.add(address)
-
     def client_came(self, address: str, server: VpnServer) -> None:
         """Answer ARP for a client on the LAN."""
         if server.proxy_arp == "clients":
-            self._answer_for(address)
+            neighbours.add_proxy(self._netlink, links.index_of(LAN), address)
+            self._answering.add(address)
         if "forward-in-clear" in server.quirks:
             xfrm.flush_policies()  # what leaves for the client is protected no longer
 
