@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,9 +69,15 @@ def system_packages() -> list[SystemPackage]:
     lines = [line for line in PACKAGES.read_text().splitlines() if line and not line.startswith("#")]
     rows = [[cell.strip() for cell in line.split("|")] for line in lines]
     kinds = {"always"}
-    if os.geteuid() != 0:
-        kinds.add("user" if build.choose_mode() == "unshare" else "nouserns")
+    if os.geteuid() != 0:  # as ci/install-packages: the build's own choice would depend on the packages that are asked for here
+        kinds.add("user" if _may_have_a_user_namespace() else "nouserns")
     return [SystemPackage(name=name, shown_by=shown, kind=kind, purpose=purpose) for name, shown, kind, purpose in rows if kind in kinds]
+
+
+def _may_have_a_user_namespace() -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return subprocess.run(["unshare", "--user", "--map-root-user", "true"], capture_output=True, check=False).returncode == 0
+    return False
 
 
 def examine() -> list[Finding]:

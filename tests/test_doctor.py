@@ -33,6 +33,14 @@ def test_missing_packages_are_named_with_their_purpose(monkeypatch: pytest.Monke
     assert "slirp4netns" in found.remedy
 
 
+@pytest.mark.parametrize(("allowed", "wanted"), [(True, {"uidmap"}), (False, {"fakechroot", "fakeroot"})])
+def test_an_ordinary_user_is_asked_for_what_the_installer_would_install(monkeypatch: pytest.MonkeyPatch, allowed: bool, wanted: set[str]) -> None:
+    monkeypatch.setattr(doctor.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0 if allowed else 1))
+
+    assert {package.name for package in doctor.system_packages()} & {"uidmap", "fakechroot", "fakeroot"} == wanted
+
+
 def test_forbidden_ptrace_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "ptrace_problem", lambda: "ptrace is forbidden by Yama (kernel.yama.ptrace_scope = 2): sudo sysctl kernel.yama.ptrace_scope=1")
 
