@@ -32,3 +32,30 @@ APPEAR = 5.0
 
 SILENCE = 0.3
 """How long one listens before "no answer" is believed: 30 times the lab's round trip. Longer in labs with real networks."""
+
+VAGRANT_CALL = 60.0
+"""One Vagrant command that changes nothing: 0.1 to 1.4 s measured, most of it Ruby's start; a loaded CI machine has taken 10 times as long."""
+
+VAGRANT_UP = 900.0
+"""All machines of the lab until they answer. Measured without KVM: one stand-in 34 s, two 133 s; Windows takes minutes for its first boot."""
+
+VAGRANT_SNAPSHOT = 180.0
+"""Saving or restoring one machine with its memory: 1.7 and 3.9 s for 384 MB; Windows has 4 GB, and VirtualBox boots it."""
+
+VAGRANT_HALT = 120.0
+"""An orderly shutdown: 7.6 s measured; Windows finishes its updates first."""
+
+VAGRANT_DESTROY = 120.0
+"""Removing all machines: 3.6 s measured for one."""
+
+VAGRANT_BOX = 900.0
+"""Unpacking a box: a second for a stand-in of 117 MB, minutes for a Windows of 8 GB."""
+
+VAGRANT_INTERRUPT = 5.0
+"""What Vagrant gets to put its locks away when it is ended; then it is killed."""
+
+MACHINE_HOSTS = 60.0
+"""A machine's hosts until their daemons can be used: 1 s on hardware, 10 s on an emulated processor."""
+
+PACKAGES = 600.0
+"""apt on a machine of the lab: half a minute where an archive is near."""

@@ -1,0 +1,1 @@
+"""The lab on virtual machines: Vagrant drives libvirt or VirtualBox, and one class drives Vagrant."""
