@@ -1,4 +1,4 @@
-"""The topology: who exists, on which networks. Read from topology.yaml by Python (and, later, by the Vagrantfile).
+"""The topology: who exists, on which networks. Read from topology.yaml by Python and by the Vagrantfile.
 
 pydantic checks the file at its border; inside there are only frozen dataclasses. Every complaint names the path in the file.
 """
@@ -6,7 +6,7 @@ pydantic checks the file at its border; inside there are only frozen dataclasses
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -56,6 +56,8 @@ class HostPlan:
     name: str
     role: Role
     start: Start
+    machine: str
+    """The machine that carries it, where hosts are on machines: itself, or one that it shares with others."""
     addresses: Mapping[str, IPv4Interface]
     routes: Mapping[IPv4Network, IPv4Address]
 
@@ -109,9 +111,37 @@ class Topology:
             raise ConfigError(f"the topology has no host {name!r}", hint=f"it has {', '.join(self.hosts)}")
         return self.hosts[name]
 
+    @property
+    def management(self) -> str:
+        """Name of the one management network."""
+        return next(network.name for network in self.networks.values() if network.management)
+
+    @property
+    def machines(self) -> Mapping[str, Sequence[HostPlan]]:
+        """The hosts that each machine carries, the one that it is named after first; the observer is on none."""
+        carried = [host for host in self.hosts.values() if host.role is not Role.OBSERVER]
+        return {name: sorted((host for host in carried if host.machine == name), key=lambda host: host.name != name)
+                for name in dict.fromkeys(host.machine for host in carried)}
+
+    def adapters(self, machine: str) -> Mapping[str, str]:
+        """Return the MAC address of a machine's adapter on each of its networks but the management network, in the file's order.
+
+        An adapter that several hosts share has the address of the first.
+        """
+        found: dict[str, str] = {}
+        for network in self.networks:
+            if network != self.management and (hosts := [host for host in self.machines[machine] if network in host.addresses]):
+                found[network] = mac_of(hosts[0].address(network))
+        return found
+
     def with_role(self, role: Role) -> list[HostPlan]:
         """Return the hosts with a role, in the file's order."""
         return [host for host in self.hosts.values() if host.role is role]
+
+
+def mac_of(address: IPv4Address) -> str:
+    """Return the MAC address of a virtual machine's adapter: 52:54 (locally administered) and its IPv4 address."""
+    return ":".join(f"{byte:02x}" for byte in b"\x52\x54" + address.packed)
 
 
 class _Entry(BaseModel):
@@ -127,6 +157,7 @@ class _Network(_Entry):
 class _Host(_Entry):
     role: Role
     start: Start = Start.BOOT
+    machine: str = ""
     addresses: dict[str, IPv4Address]
     routes: dict[IPv4Network, IPv4Address] = {}
 
@@ -168,7 +199,7 @@ def load_topology(path: Path | None = None) -> Topology:
     }
     hosts = {
         name: HostPlan(
-            name=name, role=entry.role, start=entry.start, routes=dict(entry.routes),
+            name=name, role=entry.role, start=entry.start, machine=entry.machine or name, routes=dict(entry.routes),
             addresses={net: IPv4Interface((address, networks[net].subnet.prefixlen)) for net, address in entry.addresses.items()},
         )
         for name, entry in content.hosts.items()
@@ -199,7 +230,18 @@ def _check(content: _File, file: Path) -> None:
             raise _wrong(file, f"hosts.{name}.addresses", f"lacks {management[0]}, the way in")
     if "lan" not in content.hosts[servers[0]].addresses:
         raise _wrong(file, f"hosts.{servers[0]}.addresses", "lacks lan, the network behind the server")
+    _check_machines(content, file, servers[0])
     _check_pool(content, file, _check_addresses(content, file))
+
+
+def _check_machines(content: _File, file: Path, server: str) -> None:
+    """A machine is named after one of the hosts that it carries; the server, which may be Windows, has its own."""
+    for name, host in content.hosts.items():
+        carrier = host.machine or name
+        if carrier not in content.hosts or (content.hosts[carrier].machine or carrier) != carrier:
+            raise _wrong(file, f"hosts.{name}.machine", f"{carrier!r} is no host with a machine of its own")
+        if server in (name, carrier) and name != carrier:
+            raise _wrong(file, f"hosts.{name}.machine", "the server shares its machine with nobody: it may be Windows")
 
 
 def _check_addresses(content: _File, file: Path) -> dict[IPv4Address, str]:

@@ -26,7 +26,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(waiting.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(waiting.time, "sleep", sleep)
-    monkeypatch.setattr(waiting, "SCALE", 1.0)
+    monkeypatch.setattr(waiting._Pace, "factor", 1.0)
     return slept
 
 
@@ -71,7 +71,7 @@ def test_a_deadline_is_anchored_when_it_is_made(pauses: list[float]) -> None:
 
 
 def test_the_scale_stretches_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "SCALE", 3.0)
+    monkeypatch.setattr(waiting._Pace, "factor", 3.0)
     began = time.monotonic()
 
     deadline = Deadline(2)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from lab.errors import InfrastructureError
 from lab.secrets import Secret
+
+Progress = Callable[[str], None]
+"""Told one line per phase."""
+
+
+def quiet(_: str) -> None:
+    """Report nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +28,11 @@ class SSHEndpoint:
     key_file: Path
     """Private key made for this run."""
     host_key: str
-    """The host's public key as in known_hosts ("ssh-ed25519 AAAA…"); pinned."""
+    """The host's public key as in known_hosts ("ssh-ed25519 AAAA…"); pinned. Empty: not known yet, whoever answers first is believed and
+    remembered (a virtual machine that made its key a moment ago)."""
+    enter: str = ""
+    """Command that leads from the login into the host: "sudo -n", or into the namespaces of a host that shares its machine. Empty: the
+    login is the host's own, as root."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +40,14 @@ class WinRMEndpoint:
     """Where the Windows server (or its twin) is reached."""
 
     address: str
-    http_port: int
-    https_port: int
+    http_port: int | None
+    """Port of WinRM with message encryption; None: only HTTPS is served."""
+    https_port: int | None
+    """None: only HTTP is served."""
     user: str
     password: Secret
-    ca_file: Path
-    """PEM of the CA that signed the certificate of the HTTPS listener."""
+    ca_file: Path | None
+    """PEM of the CA that signed the certificate of the HTTPS listener; None: the certificate is not examined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +57,19 @@ class Host:
     name: str
     ssh: SSHEndpoint | None = None
     winrm: WinRMEndpoint | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine that the suite has to prepare before it is a part of the lab: names and addresses of its adapters, the hosts on it."""
+
+    name: str
+    way: Host
+    """How it is reached itself: over WinRM (the server) or SSH (all others)."""
+    hosts: tuple[str, ...]
+    """Names of the hosts that it carries."""
+    adapters: Mapping[str, str]
+    """MAC address of its adapter on each network of the lab, "52:54:cb:00:71:0a"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +88,35 @@ class Lab(Protocol):
 
     @property
     def name(self) -> str:
-        """What reports call it: "embedded", "vagrant" …"""
+        """What `--lab` calls it: "embedded", "vagrant", "inventory"."""
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """Of: twin, real-windows, inversion, time-control, packet-loss, capture."""
+        """Of: inversion, time-control, packet-loss, capture, name-service, snapshot."""
 
     @property
-    def capture_points(self) -> Mapping[str, CapturePoint]:
-        """By name of the network."""
+    def capture_points(self) -> Sequence[CapturePoint]:
+        """Each network's; a network that is spread over machines has several."""
+
+    @property
+    def machines(self) -> Sequence[Machine]:
+        """What must be prepared before a host can be used; empty where `up` does everything."""
+
+    @property
+    def state(self) -> Path | None:
+        """Folder for what must outlive this process: journals of changed machines. None: nothing outlives it."""
+
+    @property
+    def pace(self) -> float:
+        """How many times slower than the embedded lab it answers; stretches every deadline."""
+
+    @property
+    def hosts(self) -> Mapping[str, Host]:
+        """All hosts by name, once it is up."""
+
+    @property
+    def joined(self) -> bool:
+        """Whether it was there before us, and stays."""
 
     def up(self) -> Mapping[str, Host]:
         """Start or join it; return the hosts that are reachable now. Raises HostError or InfrastructureError."""
@@ -78,7 +125,32 @@ class Lab(Protocol):
         """Return a host of the topology, starting what it needs first. Raises InfrastructureError."""
 
     def reset(self) -> None:
-        """Put every host back to its state after `up` (the twin's Windows as new, no connection)."""
+        """Put the server back to its state after `up` as far as the lab itself can; what tests change, they revert."""
+
+    def death(self) -> InfrastructureError | None:
+        """Return the error that tells why the lab is gone; None if it lives. Whatever failed since then has this cause."""
 
     def down(self) -> None:
-        """End it and leave nothing behind. Never raises for a lab that is down already."""
+        """End it and leave nothing behind; leave a joined one alone. Never raises for a lab that is down already."""
+
+
+@runtime_checkable
+class Invertible(Protocol):
+    """A lab whose twin can be told to do the opposite of what Windows does."""
+
+    def invert(self, behaviours: Sequence[str], *, strangers: Sequence[str] = ()) -> None:
+        """Invert these behaviours of lab/twin/fidelity.yaml; none: an ordinary twin again."""
+
+
+@runtime_checkable
+class Restorable(Protocol):
+    """A lab whose server can be put back from outside."""
+
+    def keep(self) -> None:
+        """Keep the server as it is now: the snapshot that `restore` goes back to. Raises InfrastructureError."""
+
+    def restore(self) -> None:
+        """Go back to the kept state. Its clock is as old as the snapshot. Raises InfrastructureError."""
+
+    def rebuild(self) -> None:
+        """Destroy the server and make it anew. Raises InfrastructureError."""

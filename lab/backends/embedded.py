@@ -10,11 +10,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lab import budgets, rundir
-from lab.backends.base import CapturePoint, Host, SSHEndpoint, WinRMEndpoint
+from lab.backends.base import CapturePoint, Host, Machine, Progress, SSHEndpoint, WinRMEndpoint, quiet
 from lab.embedded import runs
 from lab.embedded.image.cache import cache_root, ensure_image, verify
 from lab.embedded.share import RunKeys, keep_bytecode, make_share
@@ -29,18 +29,15 @@ from lab.topology import Role, Topology
 from lab.waiting import Deadline
 
 WINRM_PORTS = (5985, 5986)
-Progress = Callable[[str], None]
-
-
-def quiet(_: str) -> None:
-    """Report nothing."""
-
 
 class EmbeddedLab:
     """One guest; keeps the Lab protocol of `lab.backends.base`."""
 
     name = "embedded"
-    capabilities = frozenset({"twin", "inversion", "capture", "name-service"})
+    capabilities = frozenset({"inversion", "capture", "name-service"})
+    machines: Sequence[Machine] = ()
+    state: Path | None = None
+    pace = 1.0
 
     def __init__(
         self, topology: Topology, *, log_folder: Path, worker: int = 0, detached: bool = False, progress: Progress = quiet
@@ -63,9 +60,9 @@ class EmbeddedLab:
         self._hosts: dict[str, Host] = {}
 
     @property
-    def capture_points(self) -> Mapping[str, CapturePoint]:
+    def capture_points(self) -> Sequence[CapturePoint]:
         """The bridges of the guest's root namespaces, which are nobody's interface."""
-        return {name: CapturePoint(network=name, host="observer", interface=f"br-{name}") for name in self.topology.networks}
+        return [CapturePoint(network=name, host="observer", interface=f"br-{name}") for name in self.topology.networks]
 
     @property
     def run(self) -> runs.Run:
@@ -169,7 +166,7 @@ class EmbeddedLab:
         """Make the twin's Windows as new; end what the previous user of a joined lab left."""
         self.run.request(op="twin", request={"op": "reset"})
 
-    def invert(self, behaviours: Iterable[str], *, strangers: Iterable[str] = ()) -> None:
+    def invert(self, behaviours: Sequence[str], *, strangers: Sequence[str] = ()) -> None:
         """Reset the twin and invert these behaviours of `lab/twin/fidelity.yaml`; none of them: an ordinary twin again.
 
         Args:
@@ -232,7 +229,7 @@ class EmbeddedLab:
             pairs = []
             if host.ssh:
                 pairs = [(host.ssh.port, 22)]
-            elif host.winrm:
+            elif host.winrm and host.winrm.http_port and host.winrm.https_port:
                 pairs = [(host.winrm.http_port, 5985), (host.winrm.https_port, 5986)]
             forwards += [Forward(host_port=outer, guest_address=inside, guest_port=inner) for outer, inner in pairs]
         return forwards

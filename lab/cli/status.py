@@ -43,7 +43,8 @@ def ways(host: Host) -> dict[str, str]:
     if host.ssh:
         return {"ssh": f"{host.ssh.address}:{host.ssh.port}"}
     if host.winrm:
-        return {"winrm-http": f"{host.winrm.address}:{host.winrm.http_port}", "winrm-https": f"{host.winrm.address}:{host.winrm.https_port}"}
+        ports = {"winrm-http": host.winrm.http_port, "winrm-https": host.winrm.https_port}
+        return {way: f"{host.winrm.address}:{port}" for way, port in ports.items() if port}
     return {}
 
 

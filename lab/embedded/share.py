@@ -18,13 +18,13 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from lab import shipping
 from lab.embedded.image.cache import cache_root
 from lab.pki import TlsIdentity
 from lab.secrets import Secret, write_private
 from lab.topology import Role, Topology
 
-PACKAGE = Path(__file__).parents[1]
-GUEST_SIDE = ("wire", "twin", "probe/agent", "embedded/guest")
+GUEST_SIDE = (*shipping.EVERYWHERE, "twin", "embedded/guest")
 """Folders of `lab` whose code runs in the guest."""
 
 
@@ -74,6 +74,8 @@ def make_share(run: Path, topology: Topology, winrm_tls: TlsIdentity) -> RunKeys
                    winrm_ca=write_private(run / "winrm_ca.crt", winrm_tls.root_pem))
 
 
+WAY_IN = "vec0"
+"""The guest's interface to slirp4netns (lab/embedded/uml/kernel.py)."""
 TWIN_USER = "labadmin"
 TWIN_COMPUTER_NAME = "WIN10VPN"
 
@@ -101,15 +103,15 @@ def guest_plan(topology: Topology) -> dict[str, object]:
             }
             for host in topology.hosts.values()
         ],
+        "uplinks": {topology.management: WAY_IN},
         "names": {topology.vpn.server_name: str(topology.server.address("wan"))},
     }
 
 
 def _copy_code(target: Path) -> None:
-    for folder in GUEST_SIDE:
-        shutil.copytree(PACKAGE / folder, target / "lab" / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for parent in ("", "probe", "embedded"):
-        shutil.copy2(PACKAGE / parent / "__init__.py", target / "lab" / parent / "__init__.py")
+    for name, file in shipping.sources(GUEST_SIDE):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, target / name)
 
 
 def _bytecode() -> Path:

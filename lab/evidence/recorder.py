@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab.backends.base import CapturePoint
@@ -46,20 +46,20 @@ class Follower:
 class Recorder:
     """Records while a test runs."""
 
-    def __init__(self, folder: Path, observer: Probe, points: Mapping[str, CapturePoint]) -> None:
+    def __init__(self, folder: Path, points: Sequence[CapturePoint], probe: Callable[[str], Probe]) -> None:
         """Begin to capture every network.
 
         Args:
             folder: the test's folder; made here.
-            observer: the probe of the host that sees the networks.
-            points: where each can be seen.
+            points: where each network can be seen.
+            probe: gives the probe of a host that sees one.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._followers: dict[str, Follower] = {}
         self._keys: dict[str, Follower] = {}
-        self.captures = {name: PcapWriter(folder / f"{name}.pcap") for name in points}
-        self._streams = {name: observer.capture(point.interface, self.captures[name].add) for name, point in points.items()}
+        self.captures = {name: PcapWriter(folder / f"{name}.pcap") for name in dict.fromkeys(point.network for point in points)}
+        self._streams = [(point.network, probe(point.host).capture(point.interface, self.captures[point.network].add)) for point in points]
 
     def follow_client(self, name: str, probe: Probe) -> None:
         """Follow a client's logs: its keys, and what charon says."""
@@ -69,7 +69,7 @@ class Recorder:
 
     def wire(self) -> Wire:
         """Return the wire up to now."""
-        for stream in self._streams.values():
+        for _, stream in self._streams:
             stream.sync()
         return Wire(self.captures, self._ring)
 
@@ -88,12 +88,13 @@ class Recorder:
 
     def close(self) -> dict[str, int]:
         """End all captures; return the packets that the kernel dropped, by network (each is a hole in the evidence)."""
-        dropped = {}
-        for name, stream in self._streams.items():
+        dropped: dict[str, int] = {}
+        for name, stream in self._streams:
             lost = stream.stop()["dropped"]
             if lost:
-                dropped[name] = int(str(lost))
-            self.captures[name].close()
+                dropped[name] = dropped.get(name, 0) + int(str(lost))
+        for capture in self.captures.values():
+            capture.close()
         for follower in (*self._keys.values(), *self._followers.values()):
             follower.close()
         return dropped

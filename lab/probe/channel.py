@@ -39,10 +39,14 @@ def connect(endpoint: SSHEndpoint, host: str) -> paramiko.SSHClient:
         LinkLost: the host cannot be reached, or is not the one that it should be.
     """
     client = paramiko.SSHClient()
-    kind, encoded = endpoint.host_key.split()[:2]
-    key = paramiko.PKey.from_type_string(kind, base64.b64decode(encoded))
-    client.get_host_keys().add(f"[{endpoint.address}]:{endpoint.port}", kind, key)
-    client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    if endpoint.host_key:
+        kind, encoded = endpoint.host_key.split()[:2]
+        key = paramiko.PKey.from_type_string(kind, base64.b64decode(encoded))
+        known = endpoint.address if endpoint.port == 22 else f"[{endpoint.address}]:{endpoint.port}"
+        client.get_host_keys().add(known, kind, key)
+        client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    else:
+        client.set_missing_host_key_policy(_BelieveTheFirst())
     deadline = Deadline(budgets.SSH_LOGIN)
     try:
         client.connect(
@@ -55,15 +59,32 @@ def connect(endpoint: SSHEndpoint, host: str) -> paramiko.SSHClient:
     return client
 
 
+class _BelieveTheFirst(paramiko.MissingHostKeyPolicy):
+    """For a machine whose key nobody knows yet: believed within this connection; `host_key_of` tells it, to be pinned."""
+
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
+        """Take it."""
+
+
+def host_key_of(client: paramiko.SSHClient) -> str:
+    """Return the key that the other end of a connection showed, as in known_hosts."""
+    transport = client.get_transport()
+    if transport is None:
+        raise LinkLost("the connection is closed, its host key cannot be told")
+    key = transport.get_remote_server_key()
+    return f"{key.get_name()} {key.get_base64()}"
+
+
 class SSHChannel:
     """An agent at the other end of an SSH connection."""
 
-    def __init__(self, client: paramiko.SSHClient, command: str = AGENT) -> None:
+    def __init__(self, client: paramiko.SSHClient, enter: str = "") -> None:
+        """Start the agent; `enter` is the command that leads from the login into the host."""
         transport = client.get_transport()
         if transport is None:
             raise LinkLost("the SSH connection is closed")
         self._channel = transport.open_session()
-        self._channel.exec_command(command)
+        self._channel.exec_command(f"{enter} {AGENT}".lstrip())
         self._input = self._channel.makefile_stdin("wb", 0)
         self._output = self._channel.makefile("rb", 1 << 16)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import struct
 import threading
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from lab import budgets
 from lab.backends.base import Host
 from lab.errors import CommandFailed, ConfigError, LinkLost, RemoteTimeout
 from lab.probe.channel import Channel, SSHChannel, connect
-from lab.waiting import Deadline
+from lab.waiting import Deadline, stretched
 
 JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
 
@@ -76,8 +77,8 @@ class Stream:
 class Probe:
     """A host's resident process. Thread-safe: questions may be asked at the same time."""
 
-    def __init__(self, host: str, channel: Channel, ssh: paramiko.SSHClient | None = None) -> None:
-        self.host, self._channel, self._ssh = host, channel, ssh
+    def __init__(self, host: str, channel: Channel, ssh: paramiko.SSHClient | None = None, *, enter: str = "") -> None:
+        self.host, self._channel, self._ssh, self._enter = host, channel, ssh, enter
         self._lock = threading.Lock()
         self._last = 0
         self._answers: dict[int, SimpleQueue[dict[str, JSON] | None]] = {}
@@ -91,14 +92,18 @@ class Probe:
         if host.ssh is None:
             raise ConfigError(f"{host.name} is not reached over SSH")
         client = connect(host.ssh, host.name)
-        return cls(host.name, SSHChannel(client), client)
+        return cls(host.name, SSHChannel(client, host.ssh.enter), client, enter=host.ssh.enter)
 
-    @property
-    def ssh(self) -> paramiko.SSHClient:
-        """The kept connection, for other uses (testinfra, files)."""
+    def run(self, command: str, *, budget: float = budgets.PROBE_ANSWER) -> tuple[int, bytes, bytes]:
+        """Run a shell's command on the host over the kept connection; return exit code, output and standard error.
+
+        Costs a process; for what the agent cannot tell.
+        """
         if self._ssh is None:
             raise ConfigError(f"the probe of {self.host} is a local process")
-        return self._ssh
+        whole = f"{self._enter} sh -c {shlex.quote(command)}" if self._enter else command
+        _, output, error = self._ssh.exec_command(whole, timeout=Deadline(budget).budget)
+        return output.channel.recv_exit_status(), output.read(), error.read()
 
     def close(self) -> None:
         """End the agent and the connection."""
@@ -190,26 +195,26 @@ class Probe:
 
     def ping(self, destination: str, *, source: str | None = None, timeout: float = 1.0, size: int = 56) -> float | None:
         """Return the round trip of one ICMP echo in milliseconds; None without an answer."""
-        answer = self.ask("ping", destination=destination, source=source, timeout=timeout, size=size)
+        answer = self.ask("ping", destination=destination, source=source, timeout=stretched(timeout), size=size)
         return answer if isinstance(answer, float) else None
 
     def ask_service(
         self, protocol: str, destination: str, port: int, payload: bytes, *, source: str | None = None, timeout: float = 1.0
     ) -> bytes | None:
         """Send bytes to a TCP or UDP service; return its answer, None without one."""
-        answer = self.ask("ask", protocol=protocol, destination=destination, port=port, source=source, timeout=timeout,
+        answer = self.ask("ask", protocol=protocol, destination=destination, port=port, source=source, timeout=stretched(timeout),
                           payload=base64.b64encode(payload).decode())
         return base64.b64decode(answer) if isinstance(answer, str) else None
 
     def arp(self, interface: str, address: str, *, source: str, timeout: float = budgets.SILENCE) -> list[ArpAnswer]:
         """Broadcast an ARP request; return everybody who answers within the time."""
-        answers = self.ask("arp", interface=interface, address=address, source=source, timeout=timeout)
+        answers = self.ask("arp", interface=interface, address=address, source=source, timeout=stretched(timeout))
         assert isinstance(answers, list)
         return [ArpAnswer(address=str(_mapping(answer)["address"]), mac=str(_mapping(answer)["mac"])) for answer in answers]
 
     def resolve(self, name: str, server: str, *, timeout: float = 1.0) -> list[str] | None:
         """Ask one name server, and nothing else, for the addresses of a name; None without an answer."""
-        answer = self.ask("resolve", name=name, server=server, timeout=timeout)
+        answer = self.ask("resolve", name=name, server=server, timeout=stretched(timeout))
         return [str(address) for address in answer] if isinstance(answer, list) else None
 
     def serve(self, port: int, *, prefix: str = "answer ", device: str | None = None) -> Stream:

@@ -21,7 +21,7 @@ from winrm.exceptions import InvalidCredentialsError, WinRMError, WinRMOperation
 from winrm.protocol import Protocol
 
 from lab.backends.base import WinRMEndpoint
-from lab.errors import CommandFailed, LinkLost, RemoteTimeout
+from lab.errors import CommandFailed, ConfigError, LinkLost, RemoteTimeout
 from lab.probe.probe import JSON
 from lab.server.transcript import Transcript
 from lab.waiting import Deadline
@@ -55,16 +55,20 @@ class WindowsSession:
     """One shell on the server. Not for several threads at once."""
 
     def __init__(
-        self, endpoint: WinRMEndpoint, *, transport: Literal["http", "https"] = "http", transcript: Transcript | None = None
+        self, endpoint: WinRMEndpoint, *, transport: Literal["http", "https"] | None = None, transcript: Transcript | None = None
     ) -> None:
+        """Describe the session; the first script opens it. Without `transport`, HTTP with message encryption where it is served."""
         self.endpoint, self.transcript = endpoint, transcript or Transcript()
         self.transcript.mask.add(endpoint.password)
+        transport = transport or ("http" if endpoint.http_port else "https")
         port = endpoint.http_port if transport == "http" else endpoint.https_port
-        name = "127.0.0.1" if endpoint.address == "127.0.0.1" else endpoint.address
+        if port is None:
+            raise ConfigError(f"{endpoint.address} serves no WinRM over {transport.upper()}")
         self._protocol = Protocol(
-            f"{transport}://{name}:{port}/wsman", username=endpoint.user, password=endpoint.password.reveal(), transport="ntlm",
+            f"{transport}://{endpoint.address}:{port}/wsman", username=endpoint.user, password=endpoint.password.reveal(), transport="ntlm",
             message_encryption="always" if transport == "http" else "auto", operation_timeout_sec=OPERATION_S, read_timeout_sec=READ_S,
-            server_cert_validation="validate", ca_trust_path=str(endpoint.ca_file),
+            server_cert_validation="validate" if endpoint.ca_file else "ignore",
+            ca_trust_path=str(endpoint.ca_file) if endpoint.ca_file else "legacy_requests",
         )
         self._shell: str | None = None
 

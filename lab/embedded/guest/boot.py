@@ -16,22 +16,22 @@ import os  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
 
-from lab.embedded.guest import daemons, namespaces, wires  # noqa: E402
 from lab.embedded.guest.control import ControlLine  # noqa: E402
 from lab.embedded.guest.logs import DaemonLogs  # noqa: E402
-from lab.wire.inotify import await_files  # noqa: E402
+from lab.hosts import daemons, namespaces  # noqa: E402
+from lab.hosts.carried import OBSERVER, READY_WITHIN, Carried  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lab.embedded.guest.plan import GuestPlan, HostPlan
+    from collections.abc import Callable
+
+    from lab.hosts.plan import HostPlan, Plan
 
 CONTROL_TTY, LOGS_TTY = "/dev/tty1", "/dev/tty2"
+READ_ONLY_IMAGE = "/ov"
 MODULES_FOR_WIRES = ["veth", "bridge", "sch_netem"]
 MODULES_FOR_IPSEC = ["dummy", "esp4", "xfrm_user", "authenc", "cbc", "des_generic", "hmac", "echainiv", "drbg", "ctr",
                      "sha512_generic"]
-READY_WITHIN = 45.0
-"""Seconds for daemons to be ready; the host side gives up a little later, so that this error is the one that is seen."""
-
 WARM = [("cbc(aes)", 16, "hmac(sha1)", 20, 96), ("cbc(aes)", 32, "hmac(sha256)", 32, 128),
         ("cbc(des3_ede)", 24, "hmac(sha1)", 20, 96)]
 """Security associations that are made once and thrown away: the first of each kind costs half a second (crypto modules)."""
@@ -44,50 +44,37 @@ def mark(name: str) -> None:
 
 
 class Guest:
-    """All hosts, by name."""
+    """All hosts, and what the control line may ask for."""
 
-    def __init__(self, plan: GuestPlan) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.pids: dict[str, int] = {}
-        self.go: dict[str, int] = {}
-        self.started: set[str] = set()
-        """Hosts that were started on demand."""
+        self.hosts = Carried(plan, READ_ONLY_IMAGE)
 
     # -- boot -----------------------------------------------------------------------------------------------------
 
     def boot(self) -> None:
         """Hosts, wires, daemons; returns when all that start at boot can be reached."""
         modules = daemons.spawn(["/usr/sbin/modprobe", "-a", *MODULES_FOR_WIRES], "modprobe")
-        self.make_hosts()
+        self.hosts.make()
         os.waitpid(modules, 0)
         mark("hosts")
-        wires.connect(self.plan, self.pids)
+        self.hosts.wire()
         mark("wires")
         daemons.spawn(["/usr/sbin/modprobe", "-a", *MODULES_FOR_IPSEC], "modprobe")  # its status means nothing: some are built in
-        for name in self.pids:
-            os.write(self.go[name], b"g")
-        observer = self.host("observer")
+        self.hosts.begin()
+        observer = self.hosts.host(OBSERVER)
         if os.fork() == 0:  # the observer lives in the root namespaces
             self.run_observer(observer)
-        self.await_daemons([host for host in self.plan["hosts"] if host["start"] == "boot"])
+        self.tell_if_late(self.hosts.await_boot)
 
-    def host(self, name: str) -> HostPlan:
-        """Return a host of the plan. Raises StopIteration if there is none."""
-        return next(host for host in self.plan["hosts"] if host["name"] == name)
-
-    def make_hosts(self) -> None:
-        """Fork them all, then wait for their roots."""
-        born = []
-        for host in self.plan["hosts"]:
-            if host["role"] != "observer":
-                process = daemons.FirstProcess(host, self.plan)
-                pid, ready, go = namespaces.fork_host(host["name"], process.run)
-                self.pids[host["name"]], self.go[host["name"]] = pid, go
-                born.append((host["name"], ready))
-        for name, ready in born:
-            if not os.read(ready, 1):
-                raise RuntimeError(f"the host {name} could not be made")
-            os.close(ready)
+    def tell_if_late(self, wait: Callable[[], None]) -> None:
+        """Put the ends of the daemons' logs on the console, for the message of a boot that failed."""
+        try:
+            wait()
+        except TimeoutError:
+            for line in self.hosts.last_words():
+                print(line, flush=True)
+            raise
 
     def run_observer(self, host: HostPlan) -> None:
         """SSH into the root namespaces: where captures are taken. Never returns."""
@@ -109,31 +96,9 @@ class Guest:
         daemons.write("/run/lab/warm", "\n".join([*lines, "xfrm state flush", ""]))
         daemons.spawn(["/usr/sbin/ip", "-batch", "/run/lab/warm"], "warm")
 
-    def await_daemons(self, hosts: list[HostPlan]) -> None:
-        """Wait until the daemons of these hosts can be used. Raises TimeoutError that names what is missing."""
-        files = []
-        for host in hosts:
-            root = f"/proc/{self.pids[host['name']]}/root" if host["name"] in self.pids else ""
-            if host["role"] in ("client", "server"):
-                files.append(f"{root}/run/charon.vici")
-            if host["role"] == "server":
-                files.append(f"{root}/run/lab/twin.ready")
-            if host["role"] == "dns":
-                files.append(f"{root}/run/lab/dnsmasq.pid")  # written once its sockets are bound
-        if missing := await_files(files, READY_WITHIN):
-            self.tell_last_words()
-            raise TimeoutError(f"not ready after {READY_WITHIN:.0f} s: {', '.join(sorted(missing))}")
-
     def log_folders(self) -> dict[str, str]:
         """Return where the daemons of each host log."""
-        return {"observer": "/run/lab/log"} | {name: f"/proc/{pid}/root/run/lab/log" for name, pid in self.pids.items()}
-
-    def tell_last_words(self) -> None:
-        """Put the ends of the daemons' logs on the console, for the message of a boot that failed."""
-        for name, folder in self.log_folders().items():
-            for log in sorted(os.listdir(folder)):
-                for line in daemons.last_lines(f"{folder}/{log}"):
-                    print(f"{name}/{log}: {line}", flush=True)
+        return {OBSERVER: "/run/lab/log"} | self.hosts.log_folders()
 
     # -- operations of the control line -----------------------------------------------------------------------------
 
@@ -143,20 +108,14 @@ class Guest:
 
     def start(self, host: str) -> str:
         """Start the daemons of a host that starts on demand; idempotent."""
-        os.write(self.go[host], b"s")
-        self.await_daemons([self.host(host)])
-        self.started.add(host)
+        self.tell_if_late(lambda: self.hosts.start(host))
         return host
-
-    def hosts_up(self) -> list[str]:
-        """Return the hosts whose daemons were started."""
-        return [host["name"] for host in self.plan["hosts"] if host["start"] == "boot" or host["name"] in self.started]
 
     def twin(self, request: dict[str, object]) -> object:
         """Pass a request to the twin's control socket."""
         with socket.socket(socket.AF_UNIX) as twin:
             twin.settimeout(READY_WITHIN)
-            twin.connect(f"/proc/{self.pids['server']}/root/run/lab/twin.sock")
+            twin.connect(f"/proc/{self.hosts.pids['server']}/root/run/lab/twin.sock")
             twin.sendall(json.dumps(request).encode() + b"\n")
             with twin.makefile("rb") as answers:
                 answer = json.loads(answers.readline())
@@ -178,7 +137,6 @@ def reap() -> None:
 def main() -> None:
     """Boot and serve."""
     mark("python")
-    os.makedirs("/tmp/hosts", exist_ok=True)
     os.makedirs("/run/lab/log", exist_ok=True)
     with open("/run/lab/share/guest.json") as source:
         guest = Guest(json.load(source))
@@ -188,9 +146,9 @@ def main() -> None:
     os.set_blocking(wake_write, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    line = ControlLine(CONTROL_TTY, {"beat": guest.beat, "start": guest.start, "twin": guest.twin, "started": guest.hosts_up})
+    line = ControlLine(CONTROL_TTY, {"beat": guest.beat, "start": guest.start, "twin": guest.twin, "started": guest.hosts.up})
     mark("ready")
-    line.send({"pids": guest.pids})
+    line.send({"pids": guest.hosts.pids})
     guest.warm_up()
     logs = DaemonLogs(LOGS_TTY, guest.log_folders())
     line.serve(wake_read, reap, logs.watched, logs.take)

@@ -13,7 +13,7 @@ import socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lab.embedded.guest.plan import GuestPlan, HostPlan
+    from lab.hosts.plan import HostPlan, Plan
 
 LOG = "/run/lab/log"
 CODE = "/run/lab/code"
@@ -67,12 +67,12 @@ def last_lines(path: str) -> list[str]:
 
 def charon(role: str) -> dict[int, str]:
     """Start charon with the configuration of the role."""
-    with open(f"{CODE}/lab/embedded/guest/etc/strongswan.{role}.conf") as source:
+    with open(f"{CODE}/lab/hosts/etc/strongswan.{role}.conf") as source:
         write("/etc/strongswan.conf", source.read())
     return {spawn(["/usr/sbin/charon-systemd"], "charon.out"): "charon"}
 
 
-def start_client(host: HostPlan, plan: GuestPlan) -> dict[int, str]:
+def start_client(host: HostPlan, plan: Plan) -> dict[int, str]:
     """charon; the macOS stand-in drives it through the probe.
 
     It runs before everybody else (SCHED_FIFO). An initiator's thread sends its second IKE_SA_INIT and then checks the IKE_SA in; when
@@ -84,12 +84,12 @@ def start_client(host: HostPlan, plan: GuestPlan) -> dict[int, str]:
     return started
 
 
-def start_server(host: HostPlan, plan: GuestPlan) -> dict[int, str]:
+def start_server(host: HostPlan, plan: Plan) -> dict[int, str]:
     """charon, which answers IKE, and the twin, which decides what it answers."""
     return charon("server") | {spawn(["/usr/bin/python3", "-S", "-E", f"{CODE}/lab/twin/launch.py"], "twin"): "twin"}
 
 
-def start_dns(host: HostPlan, plan: GuestPlan) -> dict[int, str]:
+def start_dns(host: HostPlan, plan: Plan) -> dict[int, str]:
     """Dnsmasq with the names of the lab."""
     listen = host["addresses"]["wan"].split("/")[0]
     names = [f"--address=/{name}/{address}" for name, address in plan["names"].items()]
@@ -98,7 +98,7 @@ def start_dns(host: HostPlan, plan: GuestPlan) -> dict[int, str]:
                    *names], "dnsmasq.out"): "dnsmasq"}
 
 
-def start_nothing(host: HostPlan, plan: GuestPlan) -> dict[int, str]:
+def start_nothing(host: HostPlan, plan: Plan) -> dict[int, str]:
     """A host without daemons: its services are the probe's."""
     return {}
 
@@ -109,7 +109,7 @@ ROLES = {"client": start_client, "server": start_server, "dns": start_dns, "lan"
 class FirstProcess:
     """pid 1 of a host."""
 
-    def __init__(self, host: HostPlan, plan: GuestPlan) -> None:
+    def __init__(self, host: HostPlan, plan: Plan) -> None:
         self.host, self.plan = host, plan
         self.started = False
         self.daemons: dict[int, str] = {}
@@ -120,7 +120,7 @@ class FirstProcess:
             return
         write("/run/lab/sshd_config", SSHD_CONFIG)
         ssh = None
-        if self.host["role"] != "server":  # the server is Windows: WinRM only
+        if self.host["role"] != "server" and "mgmt" in self.host["addresses"]:  # the server is Windows: WinRM only
             ssh = socket.create_server((self.host["addresses"]["mgmt"].split("/")[0], 22), backlog=16)
         wake_read, wake_write = os.pipe()
         os.set_blocking(wake_write, False)

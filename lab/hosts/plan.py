@@ -1,4 +1,4 @@
-"""The shape of guest.json, which `lab.embedded.share` writes and the guest's first process reads."""
+"""What a machine that carries hosts needs to know: written by `lab.embedded.share` or `lab.prepare`, read where the hosts are made."""
 
 from __future__ import annotations
 
@@ -27,10 +27,22 @@ class HostPlan(TypedDict):
     """Destination/prefix length -> gateway."""
 
 
-class GuestPlan(TypedDict):
+class Plan(TypedDict):
     """All of it."""
 
     networks: list[NetworkPlan]
     hosts: list[HostPlan]
+    uplinks: dict[str, str]
+    """Network -> interface of this machine by which its bridge leads elsewhere."""
     names: dict[str, str]
     """What the name service knows: name -> address."""
+
+
+class MachinePlan(TypedDict):
+    """What a machine of its own is told: a plan whose uplinks are still MAC addresses."""
+
+    networks: list[NetworkPlan]
+    hosts: list[HostPlan]
+    adapters: dict[str, str]
+    """Network -> MAC address of the adapter that leads to it."""
+    names: dict[str, str]

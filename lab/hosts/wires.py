@@ -1,39 +1,44 @@
 """Wires: one bridge per network in the root namespaces, one pair of interfaces per host and network.
 
 Bridges are outside of every host, so a capture on one sees what is on the wire and nothing else (an interface inside a host
-also shows packets that the kernel has already decapsulated). Ports of the management bridge are isolated: hosts reach the way
-to the outside through it, not each other.
+also shows packets that the kernel has already decapsulated). A bridge leads to other machines by its uplink, an adapter of this
+one. Ports of the management bridge are isolated: hosts reach the way to the outside through it, not each other.
 """
 
 from __future__ import annotations
 
 import os
 
+from lab.hosts.namespaces import CLONE_NEWNET, set_namespace
 from lab.wire.netlink import Netlink, addresses, links, routes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lab.embedded.guest.plan import GuestPlan, HostPlan
+    from lab.hosts.plan import HostPlan, Plan
 
-WAY_IN = "vec0"
 OBSERVER = "observer"
 
 
-def connect(plan: GuestPlan, pids: dict[str, int]) -> None:
+def bridge_of(network: str) -> str:
+    """Return the name of a network's bridge."""
+    return f"br-{network}"
+
+
+def connect(plan: Plan, pids: dict[str, int]) -> None:
     """Make bridges and interfaces, set addresses and routes. `pids` are the hosts' first processes."""
     netlink = Netlink()
     links.set_state(netlink, "lo", links.index_of("lo"), up=True)
     bridges = {}
     for network in plan["networks"]:
-        name = f"br-{network['name']}"
+        name = bridge_of(network["name"])
         links.add(netlink, name, "bridge")
         bridges[network["name"]] = links.index_of(name)
         links.set_state(netlink, name, bridges[network["name"]], up=True, promiscuous=True)
-        if network["management"]:
-            links.set_master(netlink, WAY_IN, links.index_of(WAY_IN), bridges[network["name"]])
+        if uplink := plan["uplinks"].get(network["name"]):
+            links.set_master(netlink, uplink, links.index_of(uplink), bridges[network["name"]])
     for host in plan["hosts"]:
         if host["name"] == OBSERVER:
-            set_addresses(netlink, host, {network: f"br-{network}" for network in host["addresses"]})
+            set_addresses(netlink, host, {network: bridge_of(network) for network in host["addresses"]})
             continue
         for network in plan["networks"]:
             if network["name"] in host["addresses"]:
@@ -59,13 +64,13 @@ def configure(host: HostPlan, pid: int) -> None:
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     there = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
     try:
-        os.setns(there, os.CLONE_NEWNET)
+        set_namespace(there, CLONE_NEWNET)
         with Netlink() as netlink:
             set_addresses(netlink, host, {network: network for network in host["addresses"]})
             for destination, gateway in host["routes"].items():
                 routes.add(netlink, destination, gateway=gateway)
     finally:
-        os.setns(home, os.CLONE_NEWNET)
+        set_namespace(home, CLONE_NEWNET)
         os.close(there)
         os.close(home)
 

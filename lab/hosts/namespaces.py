@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 MS_NOSUID, MS_BIND, MS_REC, MS_PRIVATE = 2, 4096, 16384, 1 << 18
 MNT_DETACH, SYS_PIVOT_ROOT = 2, 155
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x04000000, 0x20000000, 0x40000000  # in os since Python 3.12 only
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
-NEW_HOST = os.CLONE_NEWNS | os.CLONE_NEWNET | os.CLONE_NEWUTS | os.CLONE_NEWPID
+NEW_HOST = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWPID
 SHARE = "/run/lab/share"
-READ_ONLY_IMAGE = "/ov"
+ROOTS = "/run/lab/roots"
+"""Where the hosts' roots are put together; a memory file system, which an overlay's upper folder may be on."""
+OLD_ROOT = "ov"
+"""Folder of the new root to which the old one goes, before it is let go."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -34,15 +38,29 @@ def mount(source: str | None, target: str, kind: str | None = None, flags: int =
         raise OSError(number, f"mount {kind or source} on {target}: {os.strerror(number)}")
 
 
+def unshare(flags: int) -> None:
+    """Leave namespaces for new ones. Raises OSError."""
+    if _libc.unshare(flags):
+        number = ctypes.get_errno()
+        raise OSError(number, f"unshare: {os.strerror(number)}")
+
+
+def set_namespace(descriptor: int, kind: int) -> None:
+    """Enter the namespace behind a descriptor. Raises OSError."""
+    if _libc.setns(descriptor, kind):
+        number = ctypes.get_errno()
+        raise OSError(number, f"setns: {os.strerror(number)}")
+
+
 def loopback_up() -> None:
     """Set the new network namespace's loopback up."""
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP | IFF_RUNNING))
 
 
-def fork_host(name: str, first_process: Callable[[int], None]) -> tuple[int, int, int]:
+def fork_host(name: str, lower: str, first_process: Callable[[int], None]) -> tuple[int, int, int]:
     """Start a host; return the pid of its first process, a descriptor at which b"!" tells that its root is ready, and one that
-    takes b"g" when its wires are there.
+    takes b"g" when its wires are there. `lower` is what the host's root lies over: the guest's read-only image, or a machine's own root.
 
     `first_process(go)` runs as pid 1 of the new namespaces once its root is in place; it must wait on the descriptor `go` for
     the wires, and never return.
@@ -52,7 +70,7 @@ def fork_host(name: str, first_process: Callable[[int], None]) -> tuple[int, int
     go_read, go_write = os.pipe()
     middle = os.fork()
     if middle == 0:
-        os.unshare(NEW_HOST)
+        unshare(NEW_HOST)
         pid = os.fork()  # only a child is in the new PID namespace
         if pid:
             os.write(pid_write, struct.pack("i", pid))
@@ -60,7 +78,7 @@ def fork_host(name: str, first_process: Callable[[int], None]) -> tuple[int, int
         try:
             for descriptor in (go_write, born_read, pid_read, pid_write):
                 os.close(descriptor)
-            enter_root(name)
+            enter_root(name, lower)
             os.write(born_write, b"!")
             os.close(born_write)
             first_process(go_read)
@@ -77,17 +95,17 @@ def fork_host(name: str, first_process: Callable[[int], None]) -> tuple[int, int
     return pid, born_read, go_write
 
 
-def enter_root(name: str) -> None:
-    """As pid 1 of the new namespaces: an overlay over the image, with its own /run, /tmp, /proc, /sys and /dev/pts.
+def enter_root(name: str, lower: str) -> None:
+    """As pid 1 of the new namespaces: an overlay over `lower`, with its own /run, /tmp, /proc, /sys and /dev/pts.
 
     Of the share it keeps the code (read by all) and its own private folder, copied; nothing else of the run is visible.
     """
-    folder = f"/tmp/hosts/{name}"
+    folder = f"{ROOTS}/{name}"
     for part in ("upper", "work", "root"):
         os.makedirs(f"{folder}/{part}")
     mount(None, "/", None, MS_REC | MS_PRIVATE)
     mount(name, f"{folder}/root", "overlay", 0,
-          f"lowerdir={READ_ONLY_IMAGE},upperdir={folder}/upper,workdir={folder}/work")
+          f"lowerdir={lower},upperdir={folder}/upper,workdir={folder}/work")
     os.chdir(f"{folder}/root")
     mount("/dev", "dev", None, MS_BIND | MS_REC)
     mount("devpts", "dev/pts", "devpts", 0, "newinstance,ptmxmode=666")
@@ -99,11 +117,11 @@ def enter_root(name: str) -> None:
     for shared in ("code", "pyc"):
         os.mkdir(f"run/lab/{shared}")
         mount(f"{SHARE}/{shared}", f"run/lab/{shared}", None, MS_BIND)
-    for needed in ("run/sshd", "run/lock"):
-        os.mkdir(needed)
-    _libc.syscall(SYS_PIVOT_ROOT, b".", READ_ONLY_IMAGE[1:].encode())
+    for needed in ("run/sshd", "run/lock", OLD_ROOT):
+        os.makedirs(needed, exist_ok=True)
+    _libc.syscall(SYS_PIVOT_ROOT, b".", OLD_ROOT.encode())
     os.chdir("/")
-    _libc.umount2(READ_ONLY_IMAGE.encode(), MNT_DETACH)
+    _libc.umount2(f"/{OLD_ROOT}".encode(), MNT_DETACH)
     socket.sethostname(name)
     loopback_up()
 

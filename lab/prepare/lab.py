@@ -1,0 +1,41 @@
+"""The first step on a lab whose machines must be prepared: all Linux machines and the server at the same time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from lab.backends.base import Lab, Machine, Progress
+from lab.prepare.linux import LinuxMachine
+from lab.prepare.server import prepare_server
+from lab.server.session import WindowsSession
+from lab.topology import Topology
+
+
+def prepare_lab(lab: Lab, topology: Topology, windows: WindowsSession, *, scripts: Path, progress: Progress) -> None:
+    """Prepare every machine of a lab. Idempotent.
+
+    Args:
+        lab: a lab that is up.
+        topology: who is to be on which machine.
+        windows: the session with the server.
+        scripts: folder of the provisioning scripts.
+        progress: told one line per phase.
+
+    Raises:
+        HostError, InfrastructureError, RemoteError: the first machine that could not be prepared.
+    """
+    linux = [machine for machine in lab.machines if machine.way.ssh]
+    with ThreadPoolExecutor() as pool:
+        others = [pool.submit(_prepare_linux, lab, machine, topology, progress) for machine in linux]
+        for machine in lab.machines:
+            if machine.way.winrm:
+                prepare_server(machine, topology, windows, scripts=scripts, state=lab.state, progress=progress)
+        for other in others:
+            other.result()
+
+
+def _prepare_linux(lab: Lab, machine: Machine, topology: Topology, progress: Progress) -> None:
+    record = lab.state / f"{machine.name}.packages.json" if lab.state else None
+    with LinuxMachine(machine, record=record, progress=progress) as one:
+        one.prepare(topology)
