@@ -103,6 +103,7 @@ REQUESTS = {
     "link_up": (lambda nl: links.set_state(nl, "br", 6, up=True), 16, ACK, "00 00 0000 06000000 01000000 01000000"),
     "link_down": (lambda nl: links.set_state(nl, "br", 6, up=False), 16, ACK, "00 00 0000 06000000 00000000 01000000"),
     "link_promiscuous": (lambda nl: links.set_state(nl, "br", 6, up=True, promiscuous=True), 16, ACK, "00 00 0000 06000000 01010000 01010000"),
+    "rename": (lambda nl: links.rename(nl, "eth1", 3, "wan"), 16, ACK, "00 00 0000 03000000 00000000 00000000" "0800 0300 77616e00"),
     "bridge_port": (lambda nl: links.set_master(nl, "p", 6, 9), 16, ACK, "00 00 0000 06000000 01000000 01000000" "0800 0a00 09000000"),
     "delete_link": (lambda nl: links.delete(nl, "br", 6), 17, ACK, "00 00 0000 06000000 00000000 00000000"),
     "delay_of_2_ms": (  # 2 ms are 31,250 ticks of 64 ns
@@ -173,6 +174,27 @@ def test_neighbours_are_told_from_proxies() -> None:
     assert neighbours.list_neighbours(dumped([reachable, proxy]), proxies=True) == [{"index": 4, "address": "192.0.2.7"}]
 
 
+def test_links_tell_hardware_from_what_software_makes() -> None:
+    def link(index: int, name: str, device: int, flags: int, kind: str) -> bytes:
+        made = attribute(18, attribute(1, kind)) if kind else b""  # IFLA_LINKINFO, IFLA_INFO_KIND
+        return struct.pack("=BxHiII", 0, device, index, flags, 0) + attribute(3, name) + attribute(1, bytes.fromhex("5254cb00710a")) + made
+
+    up, plugged = 0x1, 0x40
+    listed = links.list_links(dumped([link(2, "eth0", 1, up | plugged, ""), link(3, "ras", 1, up | plugged, "dummy"), link(4, "sit0", 776, 0, "sit")]))
+
+    assert [(one["name"], one["kind"], one["ethernet"], one["up"], one["running"]) for one in listed] == [
+        ("eth0", "", True, True, True), ("ras", "dummy", True, True, True), ("sit0", "sit", False, False, False)]
+    assert listed[0]["mac"] == "52:54:cb:00:71:0a"
+
+
+def test_addresses_of_a_dhcp_client_are_not_permanent() -> None:
+    def address(flags: int) -> bytes:
+        return struct.pack("=BBBBi", 2, 24, flags, 0, 3) + attribute(2, socket.inet_aton("192.0.2.1")) + attribute(3, "eth1")
+
+    expected = {"index": 3, "interface": "eth1", "address": "192.0.2.1/24"}
+    assert addresses.list_addresses(dumped([address(0x80), address(0)])) == [expected | {"permanent": True}, expected | {"permanent": False}]
+
+
 def test_routes_of_the_local_table_are_left_out() -> None:
     def route(table: int, kind: int, *values: bytes) -> bytes:
         return struct.pack("=BBBBBBBBI", 2, 24, 0, 0, table, 4, 0, kind, 0) + b"".join(values)
@@ -215,5 +237,6 @@ def test_the_kernel_tells_of_loopback() -> None:
     assert lo["index"] == links.index_of("lo") == socket.if_nametoindex("lo")
     assert lo["mac"] == "00:00:00:00:00:00"
     assert int(str(lo["mtu"])) >= 1500
-    assert {"index": lo["index"], "interface": "lo", "address": "127.0.0.1/8"} in listed
+    assert (lo["kind"], lo["ethernet"], lo["running"]) == ("", False, True)
+    assert {"index": lo["index"], "interface": "lo", "address": "127.0.0.1/8", "permanent": True} in listed
     assert all(route["table"] != routes.RT_TABLE_LOCAL for route in table)

@@ -9,6 +9,7 @@ from lab.wire.netlink.message import NLM_F_CREATE, NLM_F_REPLACE, Netlink, attri
 
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL = 1, 2, 3
+IFA_F_PERMANENT = 0x80
 
 
 def _body(index: int, interface: str) -> bytes:
@@ -30,11 +31,12 @@ def delete(netlink: Netlink, index: int, interface: str) -> None:
 
 
 def list_addresses(netlink: Netlink) -> list[dict[str, object]]:
-    """Return every IPv4 address with its interface's index and label."""
+    """Return every IPv4 address with its interface's index and label; one with a lifetime (a DHCP client's) is not permanent."""
     found: list[dict[str, object]] = []
     for body in netlink.dump("list addresses", RTM_GETADDR, struct.pack("=BBBBi", socket.AF_INET, 0, 0, 0, 0)):
-        _, length, _, _, index = struct.unpack_from("=BBBBi", body)
+        _, length, flags, _, index = struct.unpack_from("=BBBBi", body)
         values = dict(attributes(body[8:]))
         address = socket.inet_ntoa(values.get(IFA_LOCAL, values.get(IFA_ADDRESS, bytes(4))))
-        found.append({"index": index, "interface": text(values.get(IFA_LABEL, b"")), "address": f"{address}/{length}"})
+        found.append({"index": index, "interface": text(values.get(IFA_LABEL, b"")), "address": f"{address}/{length}",
+                      "permanent": bool(flags & IFA_F_PERMANENT)})
     return found

@@ -19,7 +19,8 @@ from lab.wire.netlink.message import (
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWQDISC = 16, 17, 18, 36
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_PID, IFLA_STATS64 = 1, 3, 4, 10, 18, 19, 23
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
-IFF_UP, IFF_PROMISC = 0x1, 0x100
+IFF_UP, IFF_RUNNING, IFF_PROMISC = 0x1, 0x40, 0x100
+ARPHRD_ETHER = 1
 TC_H_ROOT, TCA_KIND, TCA_OPTIONS = 0xFFFFFFFF, 1, 2
 TICKS_PER_MICROSECOND = 15.625
 """Ticks of the packet scheduler's clock: 64 ns each (/proc/net/psched on every kernel with high-resolution timers)."""
@@ -63,6 +64,11 @@ def set_state(netlink: Netlink, name: str, index: int, *, up: bool, promiscuous:
     netlink.request(f"set {name} {'up' if up else 'down'}", RTM_NEWLINK, _header(index, flags, change))
 
 
+def rename(netlink: Netlink, name: str, index: int, new: str) -> None:
+    """Give a link another name. Kernels before 6.2 refuse it (EBUSY) while the link is up."""
+    netlink.request(f"rename {name} to {new}", RTM_NEWLINK, _header(index) + attribute(IFLA_IFNAME, new))
+
+
 def set_master(netlink: Netlink, name: str, index: int, bridge: int) -> None:
     """Make a link a port of a bridge, and set it up."""
     body = _header(index, IFF_UP, IFF_UP) + attribute(IFLA_MASTER, bridge)
@@ -79,11 +85,12 @@ def set_delay(netlink: Netlink, name: str, index: int, milliseconds: float) -> N
 
 
 def list_links(netlink: Netlink) -> list[dict[str, object]]:
-    """Return name, index, state, MAC address and counters of every link."""
+    """Return name, index, state, MAC address and counters of every link; what kind of device it is, "" for a machine's own."""
     links: list[dict[str, object]] = []
     for body in netlink.dump("list links", RTM_GETLINK, _header()):
-        _, _, index, flags, _ = struct.unpack_from("=BxHiII", body)
-        link: dict[str, object] = {"index": index, "up": bool(flags & IFF_UP)}
+        _, device, index, flags, _ = struct.unpack_from("=BxHiII", body)
+        link: dict[str, object] = {"index": index, "up": bool(flags & IFF_UP), "running": bool(flags & IFF_RUNNING), "kind": "",
+                                   "ethernet": device == ARPHRD_ETHER}
         for kind, value in attributes(body[16:]):
             if kind == IFLA_IFNAME:
                 link["name"] = text(value)
@@ -91,6 +98,8 @@ def list_links(netlink: Netlink) -> list[dict[str, object]]:
                 link["mac"] = value.hex(":")
             elif kind == IFLA_MTU:
                 link["mtu"] = number(value)
+            elif kind == IFLA_LINKINFO:
+                link["kind"] = text(dict(attributes(value)).get(IFLA_INFO_KIND, b""))
             elif kind == IFLA_STATS64:
                 received, sent, received_bytes, sent_bytes = struct.unpack_from("=QQQQ", value)
                 link["packets"] = {"received": received, "sent": sent}
