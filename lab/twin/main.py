@@ -1,7 +1,9 @@
 """The twin as a program: WinRM on two ports, RRAS behind it, a control socket beside it.
 
 Configuration: /run/lab/private/twin.json (or the argument): user, password, computer_name, address, ports {http, https}, tls_cert,
-tls_key, invert. `without_rras` serves WinRM alone, for tests on a machine without charon.
+tls_key, invert. `without_rras` serves WinRM alone, for tests on a machine without charon. `nics` says whether the machine's Ethernet
+interfaces are the twin's adapters (by default they are, except without RRAS), `sets_clock` whether Set-Date sets the machine's clock (by
+default it does not: only a machine that the twin has for itself may say so).
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from aiohttp import web
 from lab.twin import commands  # noqa: F401 - registers cmdlets and programs
 from lab.twin.control import ControlSocket
 from lab.twin.powershell.engine import Engine
+from lab.twin.windows.clock import Clock, MachineClock
 from lab.twin.windows.machine import Machine
+from lab.twin.windows.network import Network, Nics
 from lab.twin.wsman.authentication import Authenticator, write_users
 from lab.twin.wsman.http import application
 from lab.twin.wsman.service import Service
@@ -29,10 +33,19 @@ READY = Path("/run/lab/twin.ready")
 CONTROL = Path("/run/lab/twin.sock")
 
 
-async def serve(configuration: dict[str, object], *, folder: Path) -> None:
-    """Serve until cancelled. `folder` gets the users file, the control socket and the ready file."""
+async def serve(configuration: dict[str, object], *, folder: Path, nics: Nics | None = None, clock: Clock | None = None) -> None:
+    """Serve until cancelled.
+
+    Args:
+        configuration: see the top of this module.
+        folder: gets the users file, the control socket and the ready file.
+        nics: instead of the machine's own interfaces.
+        clock: instead of the machine's own clock.
+    """
     machine = Machine.stock(str(configuration["computer_name"]))
     machine.boot_time = dt.datetime.now(dt.UTC).isoformat()
+    machine.network = Network(nics or _nics(configuration))
+    machine.clock = clock or (MachineClock() if configuration.get("sets_clock") else None)
     engine = None
     if not configuration.get("without_rras"):
         from lab.twin.rras.engine import RrasEngine  # noqa: PLC0415 - needs charon
@@ -55,6 +68,14 @@ async def serve(configuration: dict[str, object], *, folder: Path) -> None:
     await asyncio.start_unix_server(control.serve, str(folder / CONTROL.name))
     (folder / READY.name).touch()
     await asyncio.Event().wait()
+
+
+def _nics(configuration: dict[str, object]) -> Nics | None:
+    if not configuration.get("nics", not configuration.get("without_rras")):
+        return None
+    from lab.twin.rras.nics import KernelNics  # noqa: PLC0415 - changes the machine as soon as it is made
+
+    return KernelNics()
 
 
 def _tls(configuration: dict[str, object]) -> ssl.SSLContext | None:

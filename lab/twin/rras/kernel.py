@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from ipaddress import IPv4Interface
 from pathlib import Path
 
 from lab.twin.rras.effective import VpnServer
-from lab.wire.netlink import Netlink, NetlinkError, addresses, links, neighbours, routes, xfrm
+from lab.wire.netlink import Netlink, addresses, links, neighbours, routes, xfrm
 
 WAN, LAN, INTERFACE = "wan", "lan", "ras"
 SYSCTL = Path("/proc/sys/net/ipv4")
@@ -22,14 +23,16 @@ class Kernel:
         self._silent = False
         self._elsewhere = ""
         """Where the LAN's addresses seem to lie that an inverted server answers for: the destination of its route."""
-        self._sysctl("neigh/lan/proxy_delay", "0")  # the kernel's default waits up to 0.8 s before it answers for others
 
     @staticmethod
     def _sysctl(name: str, value: str) -> None:
         (SYSCTL / name).write_text(value)
 
     def apply(self, server: VpnServer) -> None:
-        """Take the server's own address and forward, as the configuration says."""
+        """Take the server's own address and forward, as the configuration says. Raises OSError without the adapters wan and lan."""
+        for network in (WAN, LAN):
+            self._index(network)
+        self._sysctl(f"neigh/{LAN}/proxy_delay", "0")  # the kernel's default waits up to 0.8 s before it answers for others
         if server.addresses is not None:
             links.add(self._netlink, INTERFACE, "dummy")
             index = links.index_of(INTERFACE)
@@ -39,7 +42,7 @@ class Kernel:
         if server.proxy_arp == "everybody":
             self._sysctl(f"conf/{LAN}/proxy_arp", "1")  # for whatever seems to lie elsewhere: here the upper half, in which the pool is
             self._elsewhere = str(list(self._interface(LAN).network.subnets())[1])
-            routes.add(self._netlink, self._elsewhere, index=links.index_of(WAN))
+            routes.add(self._netlink, self._elsewhere, index=self._index(WAN))
 
     def withdraw(self) -> None:
         """Undo all of it."""
@@ -48,8 +51,8 @@ class Kernel:
         self._sysctl("ip_forward", "0")
         if self._elsewhere:
             self._sysctl(f"conf/{LAN}/proxy_arp", "0")
-            with contextlib.suppress(NetlinkError):
-                routes.delete(self._netlink, self._elsewhere, index=links.index_of(WAN))
+            with contextlib.suppress(OSError):
+                routes.delete(self._netlink, self._elsewhere, index=self._index(WAN))
             self._elsewhere = ""
         with contextlib.suppress(OSError):
             links.delete(self._netlink, INTERFACE, links.index_of(INTERFACE))
@@ -62,14 +65,25 @@ class Kernel:
                 routes.set_blackhole(self._netlink, str(half), there=silent)
             self._silent = silent
 
+    @staticmethod
+    def _index(network: str) -> int:
+        """Return the index of the adapter of a network. Adapters have these names since the step lab-adapters, not from the start."""
+        try:
+            return links.index_of(network)
+        except OSError as error:
+            raise OSError(error.errno, f"there is no adapter named {network} (the step lab-adapters names it)") from error
+
     def _interface(self, network: str) -> IPv4Interface:
-        index = links.index_of(network)
-        return next(IPv4Interface(str(one["address"])) for one in addresses.list_addresses(self._netlink) if one["index"] == index)
+        index = self._index(network)
+        found = [IPv4Interface(str(one["address"])) for one in addresses.list_addresses(self._netlink) if one["index"] == index]
+        if not found:
+            raise OSError(errno.EADDRNOTAVAIL, f"the adapter {network} has no IPv4 address (the step lab-adapters gives it one)")
+        return found[0]
 
     def client_came(self, address: str, server: VpnServer) -> None:
         """Answer ARP for a client on the LAN."""
         if server.proxy_arp == "clients":
-            neighbours.add_proxy(self._netlink, links.index_of(LAN), address)
+            neighbours.add_proxy(self._netlink, self._index(LAN), address)
             self._answering.add(address)
         if "forward-in-clear" in server.quirks:
             xfrm.flush_policies()  # what leaves for the client is protected no longer
@@ -78,5 +92,5 @@ class Kernel:
         """Answer no longer."""
         if address in self._answering:
             self._answering.discard(address)
-            with contextlib.suppress(NetlinkError):
-                neighbours.delete_proxy(self._netlink, links.index_of(LAN), address)
+            with contextlib.suppress(OSError):
+                neighbours.delete_proxy(self._netlink, self._index(LAN), address)

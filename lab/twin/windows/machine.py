@@ -9,10 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lab.twin.windows.certificates import Stores
+from lab.twin.windows.clock import Clock
 from lab.twin.windows.events import EventLog
+from lab.twin.windows.firewall import Firewall
+from lab.twin.windows.network import Network
 from lab.twin.windows.registry import Kind, Registry
 from lab.twin.windows.services import Service, Services, StartType
 
+TWIN = r"SOFTWARE\IncomingConnectionsLab"
+"""A key that no Windows has, with the value Twin: by it a report tells a twin from Windows."""
 SERVICE = r"SYSTEM\CurrentControlSet\Services\RemoteAccess"
 PARAMETERS = SERVICE + r"\Parameters"
 IP = PARAMETERS + r"\Ip"
@@ -61,6 +66,11 @@ class Machine:
     """Content by lower-case path."""
     ras: Ras = field(default_factory=Ras)
     boot_time: str = ""
+    firewall: Firewall = field(default_factory=Firewall)
+    network: Network = field(default_factory=Network)
+    """Adapters of the real machine: a reset leaves them as they are."""
+    clock: Clock | None = None
+    """None: the time is not the twin's to set."""
 
     @classmethod
     def stock(cls, computer_name: str = "WIN10VPN") -> Machine:
@@ -75,7 +85,8 @@ class Machine:
         for service in list(self.services.by_name.values()):
             self.services.stop(service)
         self.registry, self.services, self.certificates = Registry(), Services(), Stores()
-        self.events, self.files, self.ras = EventLog(), {}, Ras()
+        self.events, self.files, self.ras, self.firewall = EventLog(), {}, Ras(), Firewall()
+        self.network.forget_categories()
         _fill_registry(self.registry)
         for service in _stock_services():
             service.controller = controllers.get(service.name)
@@ -91,6 +102,7 @@ class Machine:
             "certificates": {name: sorted(one.thumbprint for one in content) for name, content in self.certificates.by_name.items()},
             "revocation_lists": len(self.certificates.revocation_lists),
             "files": sorted(self.files),
+            "firewall": sorted(rule.name for rule in self.firewall.rules()),
         }
 
 
@@ -99,6 +111,7 @@ def _fill_registry(registry: Registry) -> None:
         for name, value in values.items():
             registry.set(path, name, Kind.DWORD, value)
 
+    numbers(TWIN, Twin=1)
     numbers(SERVICE, Start=4, ConfigurationFlags=0)
     numbers(PARAMETERS, ServerFlags=STOCK_SERVER_FLAGS, RouterType=7, LoggingFlags=2, QuarantineInstalled=1, UsersConfigured=0)
     numbers(IP, EnableIn=1, AllowNetworkAccess=1, UseDhcpAddressing=1, AllowClientIpAddresses=0, EnableNetbtBcastFwd=1, EnableRoute=1)

@@ -1,0 +1,60 @@
+"""Set-Date, and what a script needs to measure a clock: a timer that goes on when the clock is set, a time written as text.
+
+Sources: learn.microsoft.com, Set-Date; .NET Framework: Stopwatch.GetTimestamp (a timer of the machine, so processes agree),
+XmlConvert.ToDateTime (ISO 8601 in any culture).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+
+from lab.twin.commands.services import machine_of
+from lab.twin.powershell.convert import to_text
+from lab.twin.powershell.dates import DateTime
+from lab.twin.powershell.errors import NotSupportedByTwin, failure, method_failure
+from lab.twin.powershell.numbers import literal
+from lab.twin.powershell.registry import Call, cmdlet, dotnet_type
+from lab.twin.powershell.runtime import Runtime
+
+TICKS_PER_SECOND = 10_000_000
+"""Stopwatch.Frequency on Windows 10, whose timer counts 100 ns."""
+
+
+@cmdlet("Set-Date", "[object] Date @0 mandatory")
+def set_date(call: Call) -> Iterator[object]:
+    """Set the clock of a machine that the twin has for itself, and return the time."""
+    moment = call.value("Date")
+    if not isinstance(moment, DateTime):
+        raise NotSupportedByTwin("Set-Date -Date with something that is no date (write Get-Date and AddSeconds)")
+    clock = machine_of(call).clock
+    if clock is None:
+        raise NotSupportedByTwin("Set-Date here: this machine's clock is not the twin's alone")
+    try:
+        clock.set(moment.value)
+    except PermissionError:
+        raise failure("A required privilege is not held by the client", exception="System.ComponentModel.Win32Exception",
+                      identifier="System.ComponentModel.Win32Exception,Microsoft.PowerShell.Commands.SetDateCommand") from None
+    yield moment
+
+
+def _timestamp(_: Runtime) -> int:
+    return literal(time.monotonic_ns() * TICKS_PER_SECOND // 1_000_000_000 + (1 << 32))  # beyond 32 bits at once: always an Int64
+
+
+def _to_date(_: Runtime, text: object, mode: object) -> DateTime:
+    """Return a time in UTC; only that mode is known."""
+    if to_text(mode).lower() != "utc":
+        raise NotSupportedByTwin(f"[System.Xml.XmlConvert]::ToDateTime with the mode {to_text(mode)}")
+    try:
+        moment = dt.datetime.fromisoformat(to_text(text))
+    except ValueError:
+        raise method_failure("ToDateTime", 2, f"The string '{to_text(text)}' is not a valid AllXsd value.", "System.FormatException") from None
+    if moment.tzinfo is None:
+        raise NotSupportedByTwin("[System.Xml.XmlConvert]::ToDateTime of a time without its zone (write Z)")
+    return DateTime(moment.astimezone(dt.UTC))
+
+
+dotnet_type("System.Diagnostics.Stopwatch", methods={"GetTimestamp": _timestamp}, properties={"Frequency": literal(TICKS_PER_SECOND)})
+dotnet_type("System.Xml.XmlConvert", methods={"ToDateTime": _to_date})
