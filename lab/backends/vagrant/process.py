@@ -58,8 +58,8 @@ class _Run:
         self._open = set(self.said)
         for name, stream in (("output", process.stdout), ("errors", process.stderr)):
             assert stream is not None
-            threading.Thread(target=self._read, args=(name, stream), name=f"vagrant {name}", daemon=True).start()
-        self._waiter = threading.Thread(target=self._wait, name="vagrant", daemon=True)
+            threading.Thread(target=self._read, args=(name, stream), name=name, daemon=True).start()
+        self._waiter = threading.Thread(target=self._wait, name="exit", daemon=True)
         self._waiter.start()
 
     def _read(self, name: str, stream: IO[bytes]) -> None:
