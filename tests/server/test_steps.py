@@ -49,18 +49,18 @@ def all_steps(pki: RunPki) -> list[Step]:
 
 def test_the_path_and_back(session: WindowsSession, pki: RunPki, tmp_path: Path) -> None:
     before = everything(session)
-    provisioner = Provisioner(session, scripts=SCRIPTS, journal=tmp_path / "journal.json")
+    provisioner = Provisioner(session, scripts=SCRIPTS, evidence=tmp_path / "steps.json")
 
     applied = provisioner.apply(all_steps(pki))
     state = view.read(session, SCRIPTS)
 
     assert state.running
     assert state.server_flags == 0x04802602
-    assert len(json.loads((tmp_path / "journal.json").read_text())) == len(applied)
+    assert len(json.loads((tmp_path / "steps.json").read_text())) == len(applied)
     provisioner.verify(applied)
     provisioner.revert()
     assert everything(session) == before
-    assert json.loads((tmp_path / "journal.json").read_text()) == []
+    assert json.loads((tmp_path / "steps.json").read_text()) == []
 
 
 def test_applying_twice_changes_nothing_more(session: WindowsSession, pki: RunPki) -> None:
@@ -105,13 +105,13 @@ def test_netsh_is_not_believed(session: WindowsSession) -> None:
     assert done.output.strip().endswith("0")
 
 
-def test_secrets_stay_out_of_transcript_and_journal(session: WindowsSession, pki: RunPki, tmp_path: Path) -> None:
+def test_secrets_stay_out_of_transcript_and_evidence(session: WindowsSession, pki: RunPki, tmp_path: Path) -> None:
     step = steps.machine_certificate(pki.server)
-    provisioner = Provisioner(session, scripts=SCRIPTS, journal=tmp_path / "journal.json")
+    provisioner = Provisioner(session, scripts=SCRIPTS, evidence=tmp_path / "steps.json")
     provisioner.apply([step])
-    journal = (tmp_path / "journal.json").read_text()
+    evidence = (tmp_path / "steps.json").read_text()
     provisioner.revert()
 
     for secret in step.secrets:
         assert secret.reveal() not in session.transcript.text()
-        assert secret.reveal() not in journal
+        assert secret.reveal() not in evidence
