@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 
 from lab.twin.windows.network import Address, Nic
 
-MANAGEMENT = Nic(index=2, name="eth0", mac="08:00:27:00:00:01", connected=True,
+MANAGEMENT = Nic(index=2, name="eth0", mac="08:00:27:00:00:01", connected=True, gateway=IPv4Address("10.0.2.2"),
                  addresses=(Address(interface=IPv4Interface("10.0.2.10/24"), leased=True),))
 FRESH = (MANAGEMENT, Nic(index=3, name="eth1", mac="52:54:cb:00:71:0a", connected=True),
          Nic(index=4, name="eth2", mac="52:54:c0:a8:4d:0a", connected=True), Nic(index=5, name="eth3", mac="52:54:ac:14:05:0a", connected=False))

@@ -1,4 +1,4 @@
-"""Get-, New-, Remove-NetIPAddress; Get-, Set-NetIPInterface. IPv4 only: what would show IPv6 too is refused.
+"""Get-, New-, Remove-NetIPAddress; Get-, Set-NetIPInterface; Get-NetRoute for default routes. IPv4 only: what would show IPv6 too is refused.
 
 Source: MicrosoftDocs/windows-powershell-docs, module NetTCPIP. A new address is written to both stores, so New-NetIPAddress returns two
 objects; adding one ends DHCP (documented).
@@ -20,7 +20,8 @@ from lab.twin.powershell.registry import Call, cmdlet
 from lab.twin.powershell.values import PSObject
 from lab.twin.windows.network import ERROR_INVALID_PARAMETER, ERROR_NOT_FOUND, Adapter, Address
 
-ADDRESS, INTERFACE = "MSFT_NetIPAddress", "MSFT_NetIPInterface"
+ADDRESS, INTERFACE, ROUTE = "MSFT_NetIPAddress", "MSFT_NetIPInterface", "MSFT_NetRoute"
+EVERYWHERE = "0.0.0.0/0"
 FAMILIES, SWITCH = {"IPv4": 2, "IPv6": 23}, {"Disabled": 0, "Enabled": 1}
 
 
@@ -163,3 +164,21 @@ def set_net_ip_interface(call: Call) -> Iterable[object]:
     for adapter in by_alias_or_index(call, adapters_of(call), of=INTERFACE):
         carried_out(call, partial(machine_of(call).network.set_dhcp, adapter, on=on), of=INTERFACE)
     return ()
+
+
+# -- default routes -----------------------------------------------------------------------------------------------------
+
+
+@cmdlet("Get-NetRoute", "[string[]] DestinationPrefix @0 mandatory, [uint32[]] InterfaceIndex")
+def get_net_route(call: Call) -> Iterator[object]:
+    """The IPv4 default routes, all or those through adapters; other routes are the kernel's and not shown."""
+    if call.strings("DestinationPrefix") != [EVERYWHERE]:
+        raise NotSupportedByTwin(f"Get-NetRoute of other routes than {EVERYWHERE}")
+    indices = call.strings("InterfaceIndex")
+    found = [one for one in adapters_of(call) if one.nic.gateway and (not indices or str(one.nic.index) in indices)]
+    if not found:
+        raise not_found(call, ROUTE, [("DestinationPrefix", EVERYWHERE), *(("InterfaceIndex", one) for one in indices)])
+    for adapter in found:
+        yield PSObject([("DestinationPrefix", EVERYWHERE), ("NextHop", str(adapter.nic.gateway)), ("InterfaceAlias", adapter.name),
+                        ("InterfaceIndex", UInt32(adapter.nic.index)), ("ifIndex", UInt32(adapter.nic.index))],
+                       type_name=f"{CIM_INSTANCE}#ROOT/StandardCimv2/{ROUTE}", handle=adapter, view=("ifIndex", "DestinationPrefix", "NextHop"))

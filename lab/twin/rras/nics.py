@@ -7,14 +7,15 @@ which is a host's cable in the embedded lab.
 from __future__ import annotations
 
 import errno
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
 from lab.twin.windows.network import Address, Nic
-from lab.wire.netlink import Netlink, NetlinkError, addresses, links
+from lab.wire.netlink import Netlink, NetlinkError, addresses, links, routes
 
 CABLES = ("", "veth")
 """Kinds of devices that are adapters: a machine's own have none."""
+EVERYWHERE = "0.0.0.0/0"
 SYSCTL = Path("/proc/sys/net/ipv4/conf")
 
 
@@ -29,11 +30,14 @@ class KernelNics:
 
     def nics(self) -> list[Nic]:
         """Return its Ethernet interfaces."""
-        known = addresses.list_addresses(self._netlink)
+        held: dict[object, list[Address]] = {}
+        for one in addresses.list_addresses(self._netlink):
+            held.setdefault(one["index"], []).append(Address(interface=IPv4Interface(str(one["address"])), leased=not one["permanent"]))
+        gateways = {route["index"]: IPv4Address(str(route["gateway"])) for route in routes.list_routes(self._netlink)
+                    if route["destination"] == EVERYWHERE and "gateway" in route and "index" in route}
         return [
-            Nic(index=_index(link), name=str(link["name"]), mac=str(link["mac"]), connected=bool(link["running"]), addresses=tuple(
-                Address(interface=IPv4Interface(str(one["address"])), leased=not one["permanent"]) for one in known
-                if one["index"] == link["index"]))
+            Nic(index=_index(link), name=str(link["name"]), mac=str(link["mac"]), connected=bool(link["running"]),
+                gateway=gateways.get(link["index"]), addresses=tuple(held.get(link["index"], ())))
             for link in links.list_links(self._netlink) if _is_adapter(link)
         ]
 

@@ -65,6 +65,8 @@ class Nic:
     mac: str
     """"52:54:cb:00:71:0a"."""
     connected: bool
+    gateway: IPv4Address | None = None
+    """Of the default route through it."""
     addresses: tuple[Address, ...] = ()
 
 
