@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fake_nics import FakeClock, FakeNics
 
 from lab.backends.base import WinRMEndpoint
 from lab.embedded.runs import free_ports
@@ -17,10 +19,9 @@ from lab.twin.main import serve
 from lab.waiting import Deadline, wait_until
 
 
-@pytest.fixture(scope="session")
-def winrm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WinRMEndpoint]:
-    """A twin that serves WinRM, in a thread of this process."""
-    folder: Path = tmp_path_factory.mktemp("twin")
+@contextlib.contextmanager
+def twin_in_this_process(folder: Path, *, nics: FakeNics | None = None, clock: FakeClock | None = None) -> Iterator[WinRMEndpoint]:
+    """A twin that serves WinRM, in a thread of this process, on a machine with these interfaces and this clock."""
     identity = winrm_identity()
     certificate = write_private(folder / "tls.crt", identity.certificate_pem)
     key = write_private(folder / "tls.key", identity.private_key_pem)
@@ -32,7 +33,7 @@ def winrm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WinRMEndpoint]:
     }
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
-    future = asyncio.run_coroutine_threadsafe(serve(configuration, folder=folder), loop)
+    future = asyncio.run_coroutine_threadsafe(serve(configuration, folder=folder, nics=nics, clock=clock), loop)
     wait_until(lambda: (folder / "twin.ready").exists() or future.done(), Deadline(20), lambda: RuntimeError("the twin did not start"))
     if future.done():
         future.result()
@@ -41,6 +42,13 @@ def winrm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WinRMEndpoint]:
     future.cancel()
     asyncio.run_coroutine_threadsafe(_settle(), loop).result(5)
     loop.call_soon_threadsafe(loop.stop)
+
+
+@pytest.fixture(scope="session")
+def winrm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WinRMEndpoint]:
+    """A twin that serves WinRM, on a machine without adapters."""
+    with twin_in_this_process(tmp_path_factory.mktemp("twin")) as endpoint:
+        yield endpoint
 
 
 async def _settle() -> None:
