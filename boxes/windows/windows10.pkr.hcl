@@ -1,7 +1,7 @@
 # A Windows 10 box for Vagrant, made from the evaluation ISO: qemu builder -> libvirt, virtualbox-iso builder -> virtualbox.
 # Usage and requirements: README.md beside this file. Not run here: neither Packer nor an ISO was at hand.
 #
-#   packer init . && packer build -only=qemu.windows10 -var iso_url=/path/to/windows.iso -var iso_checksum=sha256:... .
+#   packer init boxes/windows && packer build -only=qemu.windows10 -var iso_url=... -var iso_checksum=sha256:... boxes/windows
 #
 # Sources: packer-plugin-qemu (docs-partials/builder/qemu, builder/qemu/step_run.go), packer-plugin-virtualbox (docs-partials), the
 # communicator's partial WinRM-not-required.mdx in hashicorp/packer.
@@ -75,8 +75,8 @@ variable "headless" {
 
 variable "output_folder" {
   type        = string
-  default     = "output"
-  description = "Where the .box file goes."
+  default     = "build/boxes"
+  description = "Where the .box file goes, and until then the disk; relative to where Packer is started."
 }
 
 locals {
@@ -90,7 +90,9 @@ source "qemu" "windows10" {
   iso_url      = var.iso_url
   iso_checksum = var.iso_checksum
   floppy_files = local.floppy
-  accelerator  = var.accelerator
+  # Made by Packer, and removed when the box is packed.
+  output_directory = "${var.output_folder}/qemu"
+  accelerator      = var.accelerator
   # q35 puts drives of the interface "ide" on its AHCI controller, which is SATA; the firmware is SeaBIOS as long as none is named.
   machine_type   = "q35"
   disk_interface = "ide"
@@ -126,6 +128,7 @@ source "virtualbox-iso" "windows10" {
   iso_url              = var.iso_url
   iso_checksum         = var.iso_checksum
   floppy_files         = local.floppy
+  output_directory     = "${var.output_folder}/virtualbox"
   guest_os_type        = "Windows10_64"
   firmware             = "bios"
   hard_drive_interface = "sata"

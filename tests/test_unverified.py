@@ -1,0 +1,68 @@
+"""docs/unverified.md is whole: every inferred entry and every script with an "Unverified" comment stands there, and nothing that is not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.claims import Sureness, load_claims
+from lab.fidelity import Confidence, load_ledger
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "unverified.md").read_text()
+CODE = re.compile(r"`([^`]+)`")
+PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]+\.(?:py|ps1|ya?ml|xml|hcl|template|md|txt)")
+CLAIMS, LEDGER = load_claims(ROOT / "e2e" / "claims.yaml"), load_ledger()
+
+
+def subjects(page: str) -> set[str]:
+    """Return what the rows of the page's tables are about: the code in their first cells."""
+    tables = page.partition("## The scripts and Windows PowerShell")[0]
+    return {name for line in tables.splitlines() if line.startswith("| `") for name in CODE.findall(line.split("|")[1])}
+
+
+def due() -> set[str]:
+    """Return what must have a row."""
+    inferred = {one.id for one in LEDGER.behaviours.values() if one.confidence is Confidence.INFERRED}
+    inferred |= {one.id for one in CLAIMS.values() if Sureness.INFERRED in (one.windows, one.macos)}
+    scripts = [*(ROOT / "fixtures" / "windows").glob("*.ps1"), *(ROOT / "boxes" / "windows").glob("*.ps1")]
+    return inferred | {str(one.relative_to(ROOT)) for one in scripts if re.search(r"(?m)^#.*\bUnverified\b", one.read_text())}
+
+
+def strangers(page: str) -> set[str]:
+    """Return what the page names and the project does not have."""
+    known = CLAIMS.keys() | LEDGER.behaviours.keys()
+    paths = {path for code in CODE.findall(page) for path in PATH.findall(code)}
+    return {name for name in subjects(page) - known if not (ROOT / name).exists()} | {path for path in paths if not (ROOT / path).exists()}
+
+
+def selections(page: str) -> set[str]:
+    """Return the words by which the page's commands choose tests."""
+    chosen = re.findall(r"pytest e2e -k (?:\"([^\"]+)\"|([\w.-]+))", page)
+    return {word for quoted, plain in chosen for word in re.split(r" (?:and|or|not) ", quoted or plain)}
+
+
+def test_everything_that_is_unverified_has_a_row() -> None:
+    assert due() - subjects(PAGE) == set()
+
+
+def test_nothing_on_the_page_is_unknown() -> None:
+    assert strangers(PAGE) == set()
+
+
+def test_every_selection_chooses_tests() -> None:
+    text = "".join(path.name + path.read_text() for path in (ROOT / "e2e").glob("test_*.py"))
+
+    assert {word for word in selections(PAGE) if not re.search(rf"(?m)^def test_\w*{word}|test_{word}\w*\.py", text)} == set()
+
+
+@pytest.mark.parametrize("name", sorted(due()))
+def test_a_missing_row_is_noticed(name: str) -> None:
+    assert due() - subjects(PAGE.replace(f"`{name}`", "`something else`")) == {name}
+
+
+@pytest.mark.parametrize("stranger", ["`no-such-behaviour`", "`fixtures/windows/no-such.ps1`", "`lab/no_such.py`"])
+def test_a_name_that_does_not_exist_is_noticed(stranger: str) -> None:
+    assert strangers(f"{PAGE.partition('## Claims')[0]}\n| {stranger} | | | |\n") == {stranger.strip("`")}
