@@ -1,0 +1,65 @@
+"""What a killed run left on the server: reverted from its journal, and compared with the server of before.
+
+Called when a lab is opened, before anything else is done to it, and by `lab revert`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.backends.base import Progress
+from lab.probe.probe import JSON
+from lab.server import view
+from lab.server.journal import Fingerprint, Journal
+from lab.server.provision import Provisioner
+from lab.server.session import WindowsSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reverted:
+    """What was put back, and whether it helped."""
+
+    steps: tuple[str, ...]
+    """Names, in the order in which they were applied."""
+    differences: tuple[str, ...]
+    """What is not as it was before the first of them, a line each; empty when everything is."""
+
+
+def revert_left_over(session: WindowsSession, journal: Journal, *, scripts: Path, progress: Progress) -> Reverted | None:
+    """Put back what a journal says is applied; return None when it says nothing.
+
+    Args:
+        session: the session with the server.
+        journal: opened by whoever has the lab to himself.
+        scripts: folder of the provisioning scripts.
+        progress: told what was found, and what is still different.
+
+    Raises:
+        StepFailed: one could not be reverted; it stays in the journal.
+        LinkLost: the server cannot be reached; the journal stays as it is.
+    """
+    if not journal.entries:
+        return None
+    steps, before = tuple(one.step.name for one in journal.entries), journal.before
+    progress(f"{journal.file.name}: an earlier run left {', '.join(steps)} on the server; putting it back")
+    Provisioner(session, scripts=scripts, journal=journal).revert()
+    differences = tuple(difference(before, view.read(session, scripts).fingerprint))
+    for line in differences:
+        progress(f"not as before: {line}")
+    return Reverted(steps=steps, differences=differences)
+
+
+def difference(before: Fingerprint, now: Fingerprint) -> list[str]:
+    """Return the fields in which two fingerprints differ, one line each: "parameters.ServerFlags was 1, is 2"."""
+    old, new = dict(_fields(before)), dict(_fields(now))
+    return [f"{name} was {old.get(name, 'absent')}, is {new.get(name, 'absent')}"
+            for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
+
+
+def _fields(value: JSON | Mapping[str, JSON], name: str = "") -> list[tuple[str, str]]:
+    """Return all values that are no mappings, by their path; an empty mapping is a value."""
+    if isinstance(value, Mapping) and (value or not name):
+        return [field for key, one in value.items() for field in _fields(one, f"{name}.{key}".lstrip("."))]
+    return [(name, repr(value))]
