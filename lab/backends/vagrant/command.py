@@ -205,3 +205,7 @@ class Vagrant:
     def plugins(self) -> Mapping[str, str]:
         """Return the version of each plugin by name."""
         return answers.plugins(self._cli.execute(["plugin", "list", "--machine-readable"]).output)
+
+    def forget_gone(self) -> None:
+        """Make Vagrant's list of all machines of this user forget those that are gone."""
+        self._cli.execute(["global-status", "--prune"])
