@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import doctor, rundir
+from lab import rundir
 from lab.cli.main import main
 from lab.doctor import Grade
+from lab.doctor import embedded as doctor
 from lab.embedded.image import build, cache
 from lab.errors import HostError
 

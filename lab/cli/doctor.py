@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+from collections.abc import Callable
 
+from lab.backends import choose
 from lab.cli.verb import Parser, Verb
 from lab.doctor import Finding, Grade, examine
-from lab.errors import HostError
+from lab.doctor.vagrant import examine_vagrant
+from lab.errors import ConfigError, HostError
 
+EXAMINERS: dict[str, Callable[[str], list[Finding]]] = {"embedded": lambda _: examine(), "vagrant": lambda _: examine_vagrant()}
+"""By the name of the lab; told what stands behind its colon (examine_inventory: the file)."""
 SIGNS = {Grade.GOOD: "ok  ", Grade.NOTE: "note", Grade.BAD: "BAD "}
 
 
 def arguments(parser: Parser) -> None:
     """Declare the options."""
+    parser.add_argument("--lab", default=os.environ.get(choose.VARIABLE, choose.DEFAULT), help=f"for which lab: {choose.HELP}")
     parser.add_argument("--json", action="store_true", help="for programs: a list of findings")
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Examine this machine; exit code 69 if the lab cannot run on it."""
-    findings = examine()
+    findings = _examine(chosen.lab)
     bad = [finding for finding in findings if finding.grade is Grade.BAD]
     if chosen.json:
         print(json.dumps([{"check": one.check, "grade": one.grade.value, "finding": one.text, "remedy": one.remedy} for one in findings], indent=1))
@@ -27,9 +34,18 @@ def run(chosen: argparse.Namespace) -> int:
     for finding in findings:
         print(_line(finding))
     if bad:
-        raise HostError(f"the embedded lab cannot run here: {', '.join(finding.check for finding in bad)}", hint=bad[0].remedy)
-    print("\nthis machine is fit: `lab up`, or `make e2e`")
+        raise HostError(f"the {chosen.lab} lab cannot run here: {', '.join(finding.check for finding in bad)}", hint=bad[0].remedy)
+    option = "" if chosen.lab == choose.DEFAULT else f" --lab {chosen.lab}"
+    print(f"\nthis machine is fit: `lab up{option}`, or `{'make e2e' if not option else f'pytest e2e{option}'}`")
     return 0
+
+
+def _examine(lab: str) -> list[Finding]:
+    """Return the findings for a lab. Raises ConfigError if there is no such lab."""
+    name, _, rest = lab.partition(":")
+    if name not in EXAMINERS:
+        raise ConfigError(f"the doctor knows no lab {lab!r}, {', '.join(EXAMINERS)} is expected", hint=f"--lab takes {choose.HELP}")
+    return EXAMINERS[name](rest)
 
 
 def _line(finding: Finding) -> str:
@@ -39,11 +55,13 @@ def _line(finding: Finding) -> str:
 
 VERB = Verb(
     name="doctor",
-    summary="is this machine fit for the embedded lab?",
+    summary="is this machine fit for the lab?",
     description="""\
-Examines what the embedded lab needs of this machine, by trying it: packages, ptrace, a folder for the guest's memory, room for the image,
-where the guest's packages come from, what earlier runs left. Changes nothing. Exit code 0 if the lab can run here, 69 if not.""",
-    examples=(("lab doctor", "a list, with a remedy for whatever is wrong"), ("lab doctor --json", "the same for programs")),
+Examines what the lab needs of this machine, by trying it. Embedded: packages, ptrace, a folder for the guest's memory, room for the image,
+where the guest's packages come from. Vagrant: its version and plugins, libvirt, boxes, and whether KVM serves, by booting a machine of 512
+bytes. Both: memory, disk, what earlier runs left. Changes nothing. Exit code 0 if the lab can run here, 69 if not.""",
+    examples=(("lab doctor", "a list, with a remedy for whatever is wrong"), ("lab doctor --lab vagrant", "for virtual machines"),
+              ("lab doctor --json", "the same for programs")),
     arguments=arguments,
     run=run,
 )

@@ -54,6 +54,10 @@ class Survey:
     kvm: Boot
     qemu: Boot
 
+    def objection_to(self, driver: Driver) -> str:
+        """Why an accelerator cannot serve; empty if it can."""
+        return (self.kvm if driver == "kvm" else self.qemu).objection
+
     @property
     def driver(self) -> Driver:
         """The better one. Raises HostError if neither boots."""

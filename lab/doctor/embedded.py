@@ -10,10 +10,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from lab import rundir
+from lab.doctor.findings import Finding, Grade, available_mb
 from lab.embedded import runs
 from lab.embedded.image import archive, build, cache
 from lab.embedded.image.recipe import load_recipe
@@ -21,28 +21,8 @@ from lab.embedded.uml.confine import landlock_version
 from lab.embedded.uml.ptrace import ptrace_problem
 from lab.errors import HostError
 
-PACKAGES = Path(__file__).with_name("system-packages.txt")
+PACKAGES = Path(__file__).parents[1] / "system-packages.txt"
 INSTALL = "make setup"
-
-
-class Grade(StrEnum):
-    """What a finding means for the lab."""
-
-    GOOD = "good"
-    NOTE = "note"
-    """Worth knowing; the lab runs all the same."""
-    BAD = "bad"
-    """The lab cannot run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one check found."""
-
-    check: str
-    grade: Grade
-    text: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +104,7 @@ def _landlock() -> Finding:
 
 
 def _memory() -> Finding:
-    fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    available = int(fields["MemAvailable"].split()[0]) >> 10
+    available = available_mb()
     enough = available >= rundir.NEEDED_MB
     return Finding(check="memory", grade=Grade.GOOD if enough else Grade.BAD, text=f"{available} MB available, a guest takes up to {rundir.NEEDED_MB}",
                    remedy="" if enough else "end something else, or take a larger machine")
