@@ -1,0 +1,171 @@
+"""The steps on a Windows that is not as the twin's stock one: another language, values that are absent, programs that say other things.
+
+They run as over WinRM (the session's loader, the runner, JSON both ways), on the twin's engine without its network.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from lab.errors import StepFailed
+from lab.probe.probe import JSON
+from lab.server import steps
+from lab.server.session import LOADER
+from lab.server.steps import Step
+from lab.twin import commands  # noqa: F401 - registers the machine's cmdlets
+from lab.twin.powershell import registry as declared
+from lab.twin.powershell.engine import Engine
+from lab.twin.powershell.registry import NativeResult
+from lab.twin.windows.machine import CLASS, IKEV2, POLICY, SERVICE, Machine
+from lab.twin.windows.registry import Kind
+
+SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
+COMPONENT, GERMAN = "ms_agilevpnminiport", "WAN-Miniport (IKEv2)"
+NETSH = declared.NATIVES["netsh"]
+
+
+@dataclass(slots=True)
+class Server:
+    """A machine and what steps found on it."""
+
+    machine: Machine = field(default_factory=Machine.stock)
+    found: dict[str, JSON] = field(default_factory=dict)
+
+    def script(self, name: str, parameters: Mapping[str, JSON]) -> dict[str, JSON]:
+        """Run a script as the session does."""
+        payload = json.dumps({"script": (SCRIPTS / f"{name}.ps1").read_text(), "parameters": parameters})
+        written: list[bytes] = []
+        code = Engine(self.machine).run_command_line(
+            f"powershell -NoProfile -EncodedCommand {base64.b64encode(LOADER.encode('utf-16-le')).decode()}", stdin=payload.encode(), environment={},
+            code_page=65001, skip_cmd=True, write=lambda stream, data: written.append(data))
+        assert code == 0, b"".join(written).decode()
+        return dict(json.loads(b"".join(written)))
+
+    def act(self, action: str, *chosen: Step) -> Sequence[JSON]:
+        """Carry out an action on steps; return their values. Raises StepFailed with the failing one's message."""
+        entries: list[JSON] = [{"name": one.name, "script": (SCRIPTS / f"{one.script}.ps1").read_text(), "parameters": dict(one.parameters),
+                                "found": self.found.get(one.name)} for one in chosen]
+        answer = self.script("runner", {"actions": [action], "steps": entries})
+        if isinstance(answer["failed"], dict):
+            raise StepFailed(str(answer["failed"]["message"]))
+        values = [one["value"] for one in answer["results"] if isinstance(one, dict)] if isinstance(answer["results"], list) else []
+        if action == "inspect":
+            self.found |= dict(zip([one.name for one in chosen], values, strict=True))
+        return values
+
+    def state(self) -> dict[str, object]:
+        """Return what must be as before."""
+        return self.machine.facts() | {"service": self.machine.registry.dump(SERVICE)}
+
+    @property
+    def port(self) -> str:
+        """Key of the IKEv2 miniport."""
+        return next(f"{CLASS}\\{key}" for key in self.machine.registry.subkeys(CLASS)
+                    if self.machine.registry.get(f"{CLASS}\\{key}", "ComponentId") == COMPONENT)
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+def on_component(step: Step) -> Step:
+    return replace(step, parameters={**step.parameters, "device": COMPONENT})
+
+
+INCOMING, PORTS = on_component(steps.incoming_connections()), on_component(steps.wan_endpoints(3))
+
+
+@pytest.mark.parametrize("step", [INCOMING, PORTS], ids=lambda step: step.name)
+def test_a_miniport_is_found_whatever_the_language(server: Server, step: Step) -> None:
+    server.machine.registry.set(server.port, "DriverDesc", Kind.STRING, GERMAN)
+    before = server.state()
+
+    server.act("inspect", step)
+    server.act("apply", step)
+    assert server.act("verify", step) == [True]
+    server.act("revert", step)
+    assert server.state() == before
+
+
+@pytest.mark.parametrize("step", [steps.incoming_connections(), steps.wan_endpoints(3)], ids=lambda step: step.name)
+def test_a_description_is_found_only_in_its_own_language(server: Server, step: Step) -> None:
+    server.act("inspect", step)
+    server.machine.registry.set(server.port, "DriverDesc", Kind.STRING, GERMAN)
+
+    with pytest.raises(StepFailed, match=r"there is no device 'WAN Miniport \(IKEv2\)'"):
+        server.act("apply", step)
+
+
+def test_keys_of_the_class_that_are_no_devices_are_left_alone(server: Server) -> None:
+    own = server.port
+    for name in ("Properties", "Configuration"):
+        server.machine.registry.set(f"{CLASS}\\{name}", "ComponentId", Kind.STRING, COMPONENT)
+        server.machine.registry.set(f"{CLASS}\\{name}", "WanEndpoints", Kind.DWORD, 99)
+
+    server.act("inspect", PORTS)
+    server.act("apply", PORTS)
+
+    assert server.machine.registry.number(own, "WanEndpoints", 0) == 3
+    assert server.machine.registry.number(f"{CLASS}\\Properties", "WanEndpoints", 0) == 99
+    assert set(server.script("view", {"machine": False, "rules": "x"})["ports"]) == {  # type: ignore[arg-type]
+        "ms_sstpminiport", COMPONENT, "ms_l2tpminiport", "ms_pptpminiport"}
+
+
+@pytest.mark.parametrize("absent", ["ConfigurationFlags", "EnableForRas", "WanEndpoints"])
+def test_what_was_absent_is_absent_again(server: Server, absent: str) -> None:
+    server.machine.registry.delete(SERVICE if absent == "ConfigurationFlags" else server.port, absent)
+    before = server.state()
+
+    server.act("inspect", INCOMING, PORTS)
+    server.act("apply", INCOMING, PORTS)
+    assert server.state() != before
+    server.act("revert", PORTS, INCOMING)
+
+    assert server.state() == before
+
+
+def test_two_steps_that_found_the_same_key_missing_are_both_reverted(server: Server) -> None:
+    server.machine.registry.remove(IKEV2)
+    before = server.state()
+    policy, parameters = steps.ikev2_policy(DHGroup=3), steps.ikev2_parameters(CertAuthFlags=4)
+
+    server.act("inspect", policy, parameters)
+    server.act("apply", policy, parameters)
+    assert server.machine.registry.number(POLICY, "DHGroup", 0) == 3
+    server.act("revert", parameters, policy)
+
+    assert server.state() == before
+
+
+def netsh_that(monkeypatch: pytest.MonkeyPatch, *, does: bool, says: str) -> None:
+    def netsh(arguments: list[str], machine: object, text: str) -> NativeResult:
+        if does:
+            NETSH(arguments, machine, text)
+        return NativeResult(output=says)
+
+    monkeypatch.setitem(declared.NATIVES, "netsh", netsh)
+
+
+def test_netsh_may_say_what_it_likes_when_it_has_done_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    netsh_that(monkeypatch, does=True, says="\r\nDer Dienst muss neu gestartet werden.\r\n")
+    server.act("inspect", INCOMING)
+
+    server.act("apply", INCOMING)
+
+    assert server.act("verify", INCOMING) == [True]
+
+
+@pytest.mark.parametrize("says", ["Der Befehl ist fehlgeschlagen.", ""])
+def test_netsh_is_not_believed_when_it_has_not(server: Server, monkeypatch: pytest.MonkeyPatch, says: str) -> None:
+    netsh_that(monkeypatch, does=False, says=says)
+    server.act("inspect", INCOMING)
+
+    with pytest.raises(StepFailed, match=rf"left ConfigurationFlags at '0', and said '{says}'"):
+        server.act("apply", INCOMING)
