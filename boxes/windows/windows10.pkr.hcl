@@ -112,7 +112,7 @@ source "qemu" "windows10" {
     ["-device", "e1000e,netdev=user.0"],
     ["-device", "e1000e,netdev=lab.0"],
   ]
-  # Packer's client sends NTLM messages unencrypted, which Windows takes over HTTPS only.
+  # Packer's client sends NTLM messages unencrypted (hashicorp/packer#6205), which Windows takes over HTTPS only.
   communicator     = "winrm"
   winrm_username   = "vagrant"
   winrm_password   = "vagrant"
