@@ -43,7 +43,7 @@ def test_too_little_space_to_work_in_is_told_with_figures(tmp_path: Path, monkey
 
     error = refusal(tmp_path)
 
-    assert error.message == f"{tmp_path} has 900 MB free, building the image needs {NEEDED_MB}"
+    assert error.message == f"{tmp_path} has 900 MB free, the build needs {NEEDED_MB}"
     assert "TMPDIR" in error.hint
 
 

@@ -16,7 +16,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from lab.embedded.image import archive, wheels
@@ -75,21 +75,38 @@ def build(recipe: Recipe, target: Path, progress: Progress, *, lock: int) -> Non
     Raises:
         HostError: a tool is missing or failed; with the end of its output and the log's place.
     """
-    for tool, package in (("mmdebstrap", "mmdebstrap"), ("genext2fs", "genext2fs")):
+    must_have({"mmdebstrap": "mmdebstrap", "genext2fs": "genext2fs"})
+    mode = must_choose_mode()
+    with work_folder(NEEDED_MB) as work:
+        _build_in(work, recipe, target, Stages(progress), mode=mode, lock=lock)
+
+
+def must_have(tools: Mapping[str, str]) -> None:
+    """Raise HostError for a program that is missing; `tools` says which package has it."""
+    for tool, package in tools.items():
         if shutil.which(tool) is None:
             raise HostError(f"{tool} is not installed", hint=f"apt install {package}, or `make setup`")
+
+
+def must_choose_mode() -> str:
+    """Return mmdebstrap's mode. Raises HostError where none can work."""
     mode = choose_mode()
     if problem := objection_to(mode):
         raise HostError(problem, hint=REMEDY)
-    # In unshare mode mmdebstrap's root is another user of ours, so the work folder and its parents must be open to it.
+    return mode
+
+
+@contextlib.contextmanager
+def work_folder(needed_mb: int) -> Iterator[Path]:
+    """Give a folder to build in, removed afterwards. Raises HostError where there is no room for it."""
     base = Path(os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108 - a private folder is made in it
     free = shutil.disk_usage(base).free >> 20
-    if free < NEEDED_MB:
-        raise HostError(f"{base} has {free} MB free, building the image needs {NEEDED_MB}", hint="set TMPDIR to a larger folder")
+    if free < needed_mb:
+        raise HostError(f"{base} has {free} MB free, the build needs {needed_mb}", hint="set TMPDIR to a larger folder")
     work = Path(tempfile.mkdtemp(prefix="lab-image-", dir=base))
     try:
-        work.chmod(0o755)
-        _build_in(work, recipe, target, Stages(progress), mode=mode, lock=lock)
+        work.chmod(0o755)  # in unshare mode mmdebstrap's root is another user of ours, so folder and parents must be open to it
+        yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -117,7 +134,7 @@ def _build_in(work: Path, recipe: Recipe, target: Path, stage: Stages, *, mode: 
     stage("make the disk")
     blocks = tar.stat().st_size // 4096 * 112 // 100 + 6000
     # Never -q: it does not mean quiet but squash (owner root, no group bits).
-    _run(["genext2fs", "-B", "4096", "-b", str(blocks), "-N", "14000", "-a", str(tar), str(target / "root.ext2")], lock)
+    run_tool(["genext2fs", "-B", "4096", "-b", str(blocks), "-N", "14000", "-a", str(tar), str(target / "root.ext2")], lock)
     stage("take kernel and loader out of it")
     _take_out(tar, target)
     (target / "root.ext2").chmod(0o444)
@@ -149,6 +166,23 @@ def _mmdebstrap(work: Path, recipe: Recipe, tar: Path, *, mode: str, log: Path, 
         *[f"--dpkgopt={option}" for option in dpkg], "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
         *[f"--customize-hook={hook}" for hook in hooks], SUITE, str(tar), *archive.sources(),
     ]
+    run_mmdebstrap(command, work, log=log, stage=stage, lock=lock, what="the guest's image")
+
+
+def run_mmdebstrap(command: list[str], work: Path, *, log: Path, stage: Stages, lock: int, what: str) -> None:
+    """Run mmdebstrap with its progress told and everything that it says kept.
+
+    Args:
+        command: the whole command line.
+        work: folder for its temporary files.
+        log: gets all output.
+        stage: told what it does.
+        lock: descriptor that it inherits.
+        what: what is being made, for the message.
+
+    Raises:
+        HostError: it failed; with the end of its output.
+    """
     environment = os.environ | {"SOURCE_DATE_EPOCH": "1751630000", "LC_ALL": "C.UTF-8", "TZ": "UTC", "TMPDIR": str(work)}
     with log.open("wb") as record:
         record.write(re.sub(r"//[^/@\s]+@", "//***@", " ".join(command) + "\n").encode())  # a proxy's or mirror's password
@@ -162,7 +196,7 @@ def _mmdebstrap(work: Path, recipe: Recipe, tar: Path, *, mode: str, log: Path, 
                 stage(f"  {line[3:-3]}")
         if process.wait():
             record.flush()
-            raise HostError("mmdebstrap could not make the guest's image", evidence="\n".join(log.read_text().splitlines()[-8:]),
+            raise HostError(f"mmdebstrap could not make {what}", evidence="\n".join(log.read_text().splitlines()[-8:]),
                             hint=f"the whole log is {log.parent.with_suffix('.log')}; {archive.VARIABLE} names another mirror")
 
 
@@ -171,7 +205,8 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-def _run(command: list[str], lock: int) -> None:
+def run_tool(command: list[str], lock: int) -> None:
+    """Run a program of the build. Raises HostError with the end of its output."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=[lock])
     if done.returncode:
         raise HostError(f"{command[0]} failed", evidence="\n".join((done.stderr or done.stdout).splitlines()[-8:]))
