@@ -42,6 +42,7 @@ def server(nics: FakeNics | None = None) -> Machine:
     (f"(Get-NetIPInterface 'Ethernet 2'{IPV4}).Dhcp; {WAN}(Get-NetIPInterface 'Ethernet 2'{IPV4}).Dhcp", ["Enabled", "Disabled"]),
     (WAN + "Remove-NetIPAddress 203.0.113.10 -Confirm:$false; " + f"(Get-NetIPInterface -InterfaceIndex 3{IPV4}).Dhcp;"
      f" Set-NetIPInterface -InterfaceIndex 3{IPV4} -Dhcp Enabled; (Get-NetIPInterface -InterfaceIndex 3{IPV4}).Dhcp", ["Disabled", "Enabled"]),
+    ("$r = Get-NetRoute 0.0.0.0/0; $r.NextHop; $r.InterfaceAlias; (Get-NetRoute -DestinationPrefix 0.0.0.0/0 -InterfaceIndex 2).ifIndex", ["10.0.2.2", "Ethernet", "2"]),
     ("Get-NetConnectionProfile | ForEach-Object { \"$($_.InterfaceAlias) $($_.NetworkCategory)\" }", ["Ethernet Public", "Ethernet 2 Public", "Ethernet 3 Public"]),
     ("Set-NetConnectionProfile -InterfaceIndex 3 -NetworkCategory Private; (Get-NetConnectionProfile -InterfaceIndex 3).NetworkCategory", ["Private"]),
     ("Get-NetConnectionProfile | Set-NetConnectionProfile -NetworkCategory private; (Get-NetConnectionProfile).NetworkCategory -join ' '",
@@ -64,6 +65,7 @@ def test_adapters_and_addresses(script: str, expected: list[str]) -> None:
     (f"Get-NetIPAddress -InterfaceIndex 3{IPV4}", "CmdletizationQuery_NotFound,Get-NetIPAddress", "ObjectNotFound", "No matching MSFT_NetIPAddress objects"),
     ("Remove-NetIPAddress 203.0.113.10 -Confirm:$false", "CmdletizationQuery_NotFound_IPAddress,Remove-NetIPAddress", "ObjectNotFound", "'203.0.113.10'"),
     (f"Get-NetIPInterface wan{IPV4}", "CmdletizationQuery_NotFound_InterfaceAlias,Get-NetIPInterface", "ObjectNotFound", "MSFT_NetIPInterface"),
+    ("Get-NetRoute -InterfaceIndex 3 -DestinationPrefix 0.0.0.0/0", "CmdletizationQuery_NotFound,Get-NetRoute", "ObjectNotFound", "No matching MSFT_NetRoute objects"),
     ("Get-NetConnectionProfile -InterfaceIndex 5", "CmdletizationQuery_NotFound_InterfaceIndex,Get-NetConnectionProfile", "ObjectNotFound", "equal to '5'"),
     ("Set-NetConnectionProfile -InterfaceIndex 3 -NetworkCategory Secret", "CannotConvertArgumentNoMessage,Set-NetConnectionProfile", "InvalidArgument", "Public, Private"),
 ])
@@ -85,7 +87,7 @@ def test_errors_as_windows_words_them(script: str, identifier: str, category: st
     (WAN + f"Set-NetIPInterface -InterfaceIndex 3{IPV4} -Dhcp Enabled", "DHCP on"), ("Rename-NetAdapter Ethernet 'a b'", "'a b'"),
     ("Rename-NetAdapter Ethernet eth7", "'eth7'"), ("Rename-NetAdapter Ethernet sixteen-letters-", "sixteen"),
     ("Get-Service RasMan | Rename-NetAdapter -NewName a", "another cmdlet"), ("Get-NetAdapter | Rename-NetAdapter -Name a -NewName b", "-Name and -InputObject"),
-    ("Set-NetConnectionProfile -NetworkCategory Private", "no selector"), ("\"$(Get-NetAdapter Ethernet)\"", "as text"),
+    ("Set-NetConnectionProfile -NetworkCategory Private", "no selector"), ("Get-NetRoute 10.0.2.0/24", "other routes"), ("\"$(Get-NetAdapter Ethernet)\"", "as text"),
 ])
 def test_refused(script: str, named: str) -> None:
     assert named.lower() in refusal(script, server()).lower()
