@@ -65,3 +65,15 @@ VM_PROBE = 10.0
 
 VM_PROBE_MARGIN = 1.0
 """What KVM's start may cost more than emulation's, on a machine that is busy with something else."""
+
+WINRM_READY = 300.0
+"""A server that starts, restarts or was restored, until it can be used: half a minute to two on Windows 10, more when it finishes updates."""
+
+WINRM_FIRST_ANSWER = 30.0
+"""A server that runs already: it answers at once, but its service may just be restarting."""
+
+READY_PAUSE = 2.0
+"""Between two looks at a server that must both be good: a Windows about to restart answers for a moment more."""
+
+MACHINE_ANSWERS = 5.0
+"""A machine's port until it takes a connection: its kernel does that in milliseconds, also when its programs are busy."""

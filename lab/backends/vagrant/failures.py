@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lab.backends.vagrant.answers import fatal_error, readable
 from lab.backends.vagrant.process import Outcome
-from lab.errors import BootTimeout, ConfigError, HostError, InfrastructureError, LabBusy, LabError
+from lab.errors import BootTimeout, ConfigError, GuestDied, HostError, InfrastructureError, LabBusy, LabError
 
 OLDEST = (2, 3, 4)
 """Debian 12's, the version on which all of this was tried."""
@@ -38,7 +38,7 @@ KNOWN = (
             hint="leave LAB_SERVER_COMMUNICATOR unset (the lab's own probe needs no gem), or: gem install winrm winrm-fs winrm-elevated"),
     Failure(words=r"satisfy the following version requirements: (?P<wanted>.+?) You are running Vagrant (?P<found>[\d.]+)", error=HostError,
             says="vagrant is too old: {wanted} is expected, got {found}", hint="install a newer one: apt install vagrant"),
-    Failure(words=r"provider '(?P<provider>[^']+)' could not be found", error=HostError,
+    Failure(words=r"The provider '(?P<provider>[^']+)' could not be found", error=HostError,
             says="vagrant has no provider {provider}: its plugin is not installed", hint="vagrant plugin install vagrant-{provider} (Debian: apt install vagrant-{provider})"),
     Failure(words=r"provider '(?P<provider>[^']+)' that was requested .* isn't usable on this system", error=HostError,
             says="vagrant's provider {provider} cannot be used here: its program is not installed", hint=DOCTOR),
@@ -52,7 +52,7 @@ KNOWN = (
             says="libvirt's daemon refuses this user", hint='adduser "$USER" libvirt, then log in anew'),
     Failure(words=r"Error making a connection to libvirt URI (?P<uri>[^ ]+?):? ", error=HostError,
             says="libvirt's daemon cannot be reached at {uri}", hint="apt install libvirt-daemon-system; systemctl start libvirtd"),
-    Failure(words=r"Could not access KVM kernel module|failed to initialize kvm|KVM is not available|domaintype=kvm|virt type 'kvm'",
+    Failure(words=r"Could not access KVM kernel module|failed to initialize kvm|requires KVM|(?:domain)?type=kvm|virt type 'kvm'",
             error=HostError, says="QEMU cannot use KVM on this machine", hint=f"LAB_LIBVIRT_DRIVER=qemu does without, slower; {DOCTOR}"),
     Failure(words=r"box '(?P<box>[^']+)' isn't installed for the provider '(?P<provider>[^']+)'", error=HostError,
             says="the box {box} has not been added for the provider {provider}", hint="`vagrant box list` shows for which it has"),
@@ -75,8 +75,8 @@ KNOWN = (
             says="the disk of the virtual machines is full", hint=f"{REAP}; df -h shows which disk it is"),
     Failure(words=r"[Cc]annot allocate memory|cannot set up guest memory|failed to allocate memory", error=HostError,
             says="there is not enough memory for the virtual machines", hint=f"end something else; {REAP}"),
-    Failure(words=r"[Nn]etwork (?:is already in use by interface (?P<interface>\S+))", error=LabBusy,
-            says="a subnet of the lab is in use on this machine, by {interface}", hint=f"{REAP}; `virsh net-list --all` shows the networks"),
+    Failure(words=r"[Nn]etwork is already in use by interface (?P<interface>[\w.-]+\w)|creating bridge interface (?P<bridge>[^ :]+): File exists", error=LabBusy,
+            says="a subnet of the lab is in use on this machine, by {interface}{bridge}", hint=f"{REAP}; `virsh net-list --all` shows the networks"),
     Failure(words=r"network '(?P<network>[^']+)' already exists|Network (?P<other>\S+) exists but does not have dhcp", error=LabBusy,
             says="a network of the lab's name is there already: {network}{other}", hint=f"{REAP}; `virsh net-list --all` shows the networks"),
     Failure(words=r"Address (?P<address>\S+) does not match with network name (?P<network>[^ .]+)", error=LabBusy,
@@ -88,11 +88,13 @@ KNOWN = (
     Failure(words=r"Timed out while waiting for the machine to boot|wait_for timeout \(\d+ seconds\) was exceeded", error=BootTimeout,
             says="a machine did not become ready within Vagrant's boot_timeout",
             hint=f"LAB_LIBVIRT_DRIVER=qemu if KVM hangs here; LAB_TIME_SCALE=3 waits three times as long; {DOCTOR}"),
+    Failure(words=r"guest machine entered an invalid state while waiting for it to boot.*?The machine is in the '(?P<state>[^']+)' state", error=GuestDied,
+            says="a machine died while it booted: it is {state}", hint=f"LAB_LIBVIRT_DRIVER=qemu if KVM is the reason; {DOCTOR}"),
     Failure(words=r"internal snapshots of a VM with pflash based firmware are not supported", error=HostError,
             says="libvirt takes no snapshot of a machine with UEFI firmware", hint="use a box with BIOS, or libvirt 10.10 or newer"),
-    Failure(words=r"[Ss]napshot (?:named )?'(?P<name>[^']+)' (?:was )?not found|Snapshot not found: (?P<why>[^ ]+)", error=ConfigError,
-            says="there is no snapshot {name}{why}", hint="`vagrant snapshot list` shows all"),
-    Failure(words=r"VM not created|has not been created yet|not yet ready for SSH|winrm_not_ready|not yet ready for WinRM", error=InfrastructureError,
+    Failure(words=r"snapshot name `(?P<name>[^`]+)` was not found|Snapshot not found: (?P<other>[^ .]+)", error=ConfigError,
+            says="there is no snapshot {name}{other}", hint="`vagrant snapshot list` shows all"),
+    Failure(words=r"VM not created|has not been created yet|not yet ready for SSH|winrm_not_ready|report an address for WinRM", error=InfrastructureError,
             says="the machine is not running", hint="`lab status`, then `lab up --lab vagrant`"),
     Failure(words=r"machine with the name '(?P<name>[^']+)' was not found configured", error=ConfigError,
             says="the Vagrantfile has no machine {name}", hint="its machines come from topology.yaml"),
