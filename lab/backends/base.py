@@ -48,6 +48,10 @@ class WinRMEndpoint:
     password: Secret
     ca_file: Path | None
     """PEM of the CA that signed the certificate of the HTTPS listener; None: the certificate is not examined."""
+    certificate: Path | None = None
+    """PEM of a client certificate that the server maps to the user, shown over HTTPS instead of the password; None: NTLM."""
+    key: Path | None = None
+    """PEM of its private key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.backends.base import Lab, Machine, Progress
 from lab.prepare.linux import LinuxMachine
+from lab.prepare.preflight import preflight
 from lab.prepare.server import prepare_server
 from lab.server.session import WindowsSession
 from lab.topology import Topology
@@ -23,8 +24,10 @@ def prepare_lab(lab: Lab, topology: Topology, windows: WindowsSession, *, script
         progress: told one line per phase.
 
     Raises:
+        ConfigError: a machine that was there before us is not to be changed; nothing was touched.
         HostError, InfrastructureError, RemoteError: the first machine that could not be prepared.
     """
+    preflight(lab, windows, scripts=scripts, progress=progress)
     linux = [machine for machine in lab.machines if machine.way.ssh]
     with ThreadPoolExecutor() as pool:
         others = [pool.submit(_prepare_linux, lab, machine, topology, progress) for machine in linux]

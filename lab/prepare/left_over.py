@@ -28,7 +28,7 @@ class Reverted:
 
 
 def revert_left_over(session: WindowsSession, journal: Journal, *, scripts: Path, progress: Progress) -> Reverted | None:
-    """Put back what a journal says is applied; return None when it says nothing.
+    """Put back what a run that is no more has left, and say so; return None when it left nothing.
 
     Args:
         session: the session with the server.
@@ -40,15 +40,25 @@ def revert_left_over(session: WindowsSession, journal: Journal, *, scripts: Path
         StepFailed: one could not be reverted; it stays in the journal.
         LinkLost: the server cannot be reached; the journal stays as it is.
     """
+    if journal.entries:
+        progress(f"{journal.file.name}: an earlier run left {', '.join(_names(journal))} on the server; putting it back")
+    reverted = revert_journal(session, journal, scripts=scripts)
+    for line in reverted.differences if reverted else ():
+        progress(f"not as before: {line}")
+    return reverted
+
+
+def revert_journal(session: WindowsSession, journal: Journal, *, scripts: Path) -> Reverted | None:
+    """Put back what a journal says is applied, and compare; return None when it says nothing. Raises as `revert_left_over`."""
     if not journal.entries:
         return None
-    steps, before = tuple(one.step.name for one in journal.entries), journal.before
-    progress(f"{journal.file.name}: an earlier run left {', '.join(steps)} on the server; putting it back")
+    steps, before = _names(journal), journal.before
     Provisioner(session, scripts=scripts, journal=journal).revert()
-    differences = tuple(difference(before, view.read(session, scripts).fingerprint))
-    for line in differences:
-        progress(f"not as before: {line}")
-    return Reverted(steps=steps, differences=differences)
+    return Reverted(steps=steps, differences=tuple(difference(before, view.read(session, scripts).fingerprint)))
+
+
+def _names(journal: Journal) -> tuple[str, ...]:
+    return tuple(one.step.name for one in journal.entries)
 
 
 def difference(before: Fingerprint, now: Fingerprint) -> list[str]:

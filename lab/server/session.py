@@ -60,12 +60,15 @@ class WindowsSession:
         """Describe the session; the first script opens it. Without `transport`, HTTP with message encryption where it is served."""
         self.endpoint, self.transcript = endpoint, transcript or Transcript()
         self.transcript.mask.add(endpoint.password)
-        transport = transport or ("http" if endpoint.http_port else "https")
+        by_certificate = endpoint.certificate is not None and endpoint.key is not None
+        transport = transport or ("http" if endpoint.http_port and not by_certificate else "https")
         port = endpoint.http_port if transport == "http" else endpoint.https_port
         if port is None:
             raise ConfigError(f"{endpoint.address} serves no WinRM over {transport.upper()}")
         self._protocol = Protocol(
-            f"{transport}://{endpoint.address}:{port}/wsman", username=endpoint.user, password=endpoint.password.reveal(), transport="ntlm",
+            f"{transport}://{endpoint.address}:{port}/wsman", username=endpoint.user, password=endpoint.password.reveal(),
+            transport="certificate" if by_certificate else "ntlm",
+            cert_pem=str(endpoint.certificate) if by_certificate else None, cert_key_pem=str(endpoint.key) if by_certificate else None,
             message_encryption="always" if transport == "http" else "auto", operation_timeout_sec=OPERATION_S, read_timeout_sec=READ_S,
             server_cert_validation="validate" if endpoint.ca_file else "ignore",
             ca_trust_path=str(endpoint.ca_file) if endpoint.ca_file else "legacy_requests",

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from lab.wire.vici import Vici
 
 
+MANAGEMENT = "management"
+"""Name by which a capture asks for the interface of the machine's way in, whatever it is called there."""
+
+
 class Agent:
     """The operations, and what they keep open."""
 
@@ -55,6 +59,10 @@ class Agent:
 
     def capture(self, interface: str, identifier: int) -> None:
         """Begin to stream packets; returns when the first can be seen."""
+        if interface == MANAGEMENT:
+            from lab.probe.agent.way_in import interface_of_way_in  # noqa: PLC0415 - only machines of their own need it
+
+            interface = interface_of_way_in()
         self._kept[identifier] = Capture(interface, lambda event: self.say({"id": identifier, "event": event}))
 
     def follow(self, path: str, identifier: int) -> None:

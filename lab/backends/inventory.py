@@ -1,0 +1,155 @@
+"""The lab of machines that exist already (`--lab=inventory:FILE`): they are changed for a run and put back afterwards.
+
+Bringing it up touches nothing: it takes the lock, asks for the secret, compares host keys. Machines are examined and prepared by
+`lab.prepare`, and released by it too, before `down`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from lab.backends.base import CapturePoint, Host, Machine, Progress, SSHEndpoint, WinRMEndpoint, quiet
+from lab.backends.host_keys import pinned_key
+from lab.backends.machines import ExistingServer, capture_points, hosts_on, in_use, own_side
+from lab.backends.terminal import ask_on_terminal
+from lab.errors import ConfigError, InfrastructureError, LabBusy
+from lab.inventory_file import Inventory, LinuxEntry, load_inventory
+from lab.secrets import Secret
+from lab.statedir import state_root
+from lab.topology import Topology
+
+
+class InventoryLab:
+    """Machines of one's own; keeps the Lab protocol of `lab.backends.base`."""
+
+    name = "inventory"
+    capabilities = frozenset({"capture", "name-service"})
+    joined = False
+
+    def __init__(
+        self, topology: Topology, file: Path, *, progress: Progress = quiet, ask: Callable[[str], Secret] = ask_on_terminal
+    ) -> None:
+        """Read the inventory.
+
+        Args:
+            topology: hosts and networks.
+            file: the inventory.
+            progress: told one line per phase.
+            ask: gets a password that no variable holds.
+
+        Raises:
+            ConfigError: the file is wrong, or its server is not marked.
+        """
+        self._topology, self._progress, self._ask = topology, progress, ask
+        self._inventory: Inventory = load_inventory(file, topology)
+        self.pace: float = self._inventory.pace
+        self._hosts: dict[str, Host] = {}
+        self._machines: list[Machine] = []
+        self._lock: int | None = None
+
+    @property
+    def state(self) -> Path:
+        """The folder of the inventory's name."""
+        return state_root() / "inventory" / self._inventory.name
+
+    @property
+    def capture_points(self) -> Sequence[CapturePoint]:
+        """Bridges of the Linux machines, and their ways in."""
+        return capture_points(self._topology)
+
+    @property
+    def machines(self) -> Sequence[Machine]:
+        """All of them, once it is up."""
+        return self._machines
+
+    @property
+    def hosts(self) -> Mapping[str, Host]:
+        """All hosts by name, once it is up; those on Linux machines can be used when these are prepared."""
+        return self._hosts
+
+    def up(self) -> Mapping[str, Host]:
+        """Take the machines for us alone.
+
+        Raises:
+            LabBusy: another run uses them.
+            ConfigError: the server's password is to be had from nowhere.
+            LinkLost: a Linux machine cannot be reached, or shows another host key than before.
+        """
+        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._take_lock()
+        try:
+            self._add_server()
+            for name, entry in self._inventory.linux.items():
+                self._add_linux(name, entry)
+            in_use(self.state).touch(mode=0o600)
+        except BaseException:
+            self.down()
+            raise
+        self._progress(f"{self._inventory.name}: server at {self._inventory.server.address}, "
+                       + ", ".join(f"{name} at {entry.address}" for name, entry in self._inventory.linux.items()))
+        return self._hosts
+
+    def start(self, name: str) -> Host:
+        """Return a host; all daemons run once its machine is prepared."""
+        if name not in self._hosts:
+            raise ConfigError(f"the inventory lab has no host {name!r}", hint=f"it has {', '.join(self._hosts) or 'none before it is up'}")
+        return self._hosts[name]
+
+    def reset(self) -> None:
+        """Do nothing: what tests change on these machines, they revert."""
+
+    def death(self) -> InfrastructureError | None:
+        """Return None: that a machine is gone shows when it is used."""
+        return None
+
+    def down(self) -> None:
+        """Let others have the machines."""
+        self._hosts, self._machines = {}, []
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _take_lock(self) -> None:
+        descriptor = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 20).decode()
+            os.close(descriptor)
+            raise LabBusy(f"the machines of {self._inventory.name} are in use by process {holder}", hint="wait for it, or end it") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        self._lock = descriptor
+
+    def _add_server(self) -> None:
+        entry, name = self._inventory.server, self._topology.server.name
+        way = Host(name=name, winrm=WinRMEndpoint(
+            address=entry.address, http_port=entry.http_port, https_port=entry.https_port, user=entry.user, password=self._password(),
+            ca_file=entry.ca_file, certificate=entry.certificate, key=entry.key))
+        self._hosts[name] = way
+        self._machines.append(ExistingServer(name=name, way=way, hosts=(name,), adapters=entry.adapters,
+                                             also_used_by_people=entry.also_used_by_people))
+
+    def _password(self) -> Secret:
+        entry = self._inventory.server
+        if entry.certificate is not None:
+            return Secret("")
+        if entry.password_env is None:
+            return self._ask(f"password of {entry.user} on {entry.address}")
+        if not (value := os.environ.get(entry.password_env)):
+            raise ConfigError(f"the variable {entry.password_env}, which should hold the password of {entry.user}, is not set",
+                              hint=f"read -rs {entry.password_env} && export {entry.password_env}")
+        return Secret(value)
+
+    def _add_linux(self, name: str, entry: LinuxEntry) -> None:
+        key = pinned_key(self.state / "known_hosts", name, entry.address, entry.port)
+        endpoint = SSHEndpoint(address=entry.address, port=entry.port, user=entry.user, key_file=entry.key_file, host_key=key)
+        hosts = hosts_on(name, endpoint, self._topology)
+        self._hosts |= hosts
+        carried = tuple(host for host in hosts if host != own_side(name))
+        self._machines.append(Machine(name=name, way=hosts[own_side(name)], hosts=carried, adapters=entry.adapters))
