@@ -1,0 +1,61 @@
+"""A program that plays a recorded part: Vagrant, virsh or QEMU for the tests. Started by a script that conftest.py writes.
+
+Its part is a JSON file, a list of scenes; the first whose `words` are all among the arguments is played, in this order:
+calls (file: the arguments are appended), lock (file: with a lock on it, or the scene `locked` is played instead), stdout, stderr,
+hang (waits for ever, with a child, both deaf to interrupts; file: their process ids), signal (ends itself), code.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+
+def play(scene: dict[str, object]) -> int:
+    """Play one scene; return the exit code."""
+    if lock := scene.get("lock"):
+        descriptor = os.open(str(lock), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            locked = scene["locked"]
+            assert isinstance(locked, dict)
+            return play(locked)
+    sys.stdout.write(str(scene.get("stdout", "")))
+    sys.stdout.flush()
+    sys.stderr.write(str(scene.get("stderr", "")))
+    sys.stderr.flush()
+    if hang := scene.get("hang"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        child = os.fork()
+        if child:
+            fresh = Path(f"{hang}.new")
+            fresh.write_text(f"{os.getpid()} {child}")
+            fresh.rename(str(hang))
+        while True:
+            signal.pause()
+    if number := scene.get("signal"):
+        os.kill(os.getpid(), int(str(number)))
+    code = scene.get("code", 0)
+    assert isinstance(code, int)
+    return code
+
+
+def main(part: str, arguments: list[str]) -> int:
+    """Choose the scene."""
+    for scene in json.loads(Path(part).read_text()):
+        if set(scene.get("words", [])) <= set(arguments):
+            if calls := scene.get("calls"):
+                with Path(calls).open("a") as file:
+                    print(json.dumps(arguments), file=file)
+            return play(scene)
+    sys.stderr.write(f"no scene for {arguments}\n")
+    return 99
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
