@@ -22,7 +22,7 @@ URI = "qemu:///system"
 """vagrant-libvirt's default."""
 VARIABLE = "LIBVIRT_DEFAULT_URI"
 """Both virsh and vagrant-libvirt obey it."""
-GONE = re.compile(r"failed to get (?:domain|network|vol)|not found|not running|not active|Could not find a registered machine")
+GONE = re.compile(r"failed to get (?:domain|network|pool|vol)|not found|not running|not active|Could not find a registered machine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
