@@ -62,7 +62,9 @@ def commands_by_grammar(script: str) -> list[Seen]:
 
 def _arguments(elements: list[Node]) -> int:
     """Return how many arguments begin in the elements of a command: after white space, not after another or a parameter's colon."""
-    begins = [after for before, after in pairwise(elements) if before.type in BETWEEN and before.text != b":"]
+    # White space between a parameter's colon and its value separates nothing: `-Confirm: $false` is one argument.
+    told = elements[:1] + [one for before, one in pairwise(elements) if before.text != b":" or one.type not in BETWEEN]
+    begins = [after for before, after in pairwise(told) if before.type in BETWEEN and before.text != b":"]
     return sum(one.type not in BETWEEN for one in begins)
 
 

@@ -91,7 +91,8 @@ def test_what_the_grammar_misreads_in_silence_shows_in_the_comparison() -> None:
 
 @pytest.mark.parametrize(
     ("call", "arguments"),
-    [("New-Thing (Get-Date).AddYears(5)", 1), ("New-Thing (Get-Date) .AddYears", 2), ("New-Thing -Until (Get-Date).AddYears(5) -Quiet:$true A, B", 4)],
+    [("New-Thing (Get-Date).AddYears(5)", 1), ("New-Thing (Get-Date) .AddYears", 2), ("New-Thing -Until (Get-Date).AddYears(5) -Quiet:$true A, B", 4),
+     ("New-Thing -Confirm:$false", 1), ("New-Thing -Confirm: $false -Quiet", 2), ("New-Thing -Confirm $false", 2), ("New-Thing A -Confirm:(1 -eq 2)", 2)],
 )
 def test_a_call_among_arguments_counts_once(call: str, arguments: int) -> None:
     assert Seen("New-Thing", arguments) in commands_by_grammar(call)
