@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.embedded import share
+from lab import shipping
 from lab.embedded.share import RunKeys, guest_plan, keep_bytecode, make_share
 from lab.pki import TlsIdentity
 from lab.topology import load_topology
@@ -51,11 +51,11 @@ def test_each_linux_host_has_a_key_of_its_own_and_lets_the_client_in(keys: RunKe
 def test_the_guest_gets_its_own_code_and_nothing_that_starts_it(keys: RunKeys, run: Path) -> None:
     code = run / "share" / "code" / "lab"
 
-    assert (code / "twin" / "main.py").read_bytes() == (share.PACKAGE / "twin" / "main.py").read_bytes()
+    assert (code / "twin" / "main.py").read_bytes() == (shipping.PACKAGE / "twin" / "main.py").read_bytes()
     assert (code / "probe" / "agent" / "main.py").exists()
     assert not (code / "embedded" / "runs.py").exists()
     assert not list(code.rglob("__pycache__"))
-    assert (code / "twin" / "main.py").stat().st_mtime_ns == (share.PACKAGE / "twin" / "main.py").stat().st_mtime_ns
+    assert (code / "twin" / "main.py").stat().st_mtime_ns == (shipping.PACKAGE / "twin" / "main.py").stat().st_mtime_ns
 
 
 def test_the_plan_says_what_the_topology_says() -> None:

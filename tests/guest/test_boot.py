@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from guests import Guest
 
+from lab import shipping
 from lab.backends.embedded import EmbeddedLab
-from lab.embedded import share
 from lab.embedded.image import cache
 from lab.waiting import Deadline, wait_until
 
@@ -57,10 +57,10 @@ def test_an_edit_takes_effect_at_the_next_boot_and_the_rest_stays_compiled(
     assert [path for path in compiled if path.name.startswith("wires.cpython-313")]
 
     edited = tmp_path / "lab"
-    shutil.copytree(share.PACKAGE, edited, ignore=shutil.ignore_patterns("__pycache__"))
-    wires = edited / "embedded" / "guest" / "wires.py"
+    shutil.copytree(shipping.PACKAGE, edited, ignore=shutil.ignore_patterns("__pycache__"))
+    wires = edited / "hosts" / "wires.py"
     wires.write_text(wires.read_text() + '\nprint("@edited", flush=True)\n')
-    monkeypatch.setattr(share, "PACKAGE", edited)
+    monkeypatch.setattr(shipping, "PACKAGE", edited)
     second = new_lab()
     second.up()
 
