@@ -20,7 +20,8 @@ from lab.probe.probe import JSON
 from lab.secrets import Secret, new_secret
 
 PARAMETERS = r"SYSTEM\CurrentControlSet\Services\RemoteAccess\Parameters"
-IKEV2_DEVICE = "WAN Miniport (IKEv2)"
+IKEV2_DEVICE = "ms_agilevpnminiport"
+"""Component id of the IKEv2 miniport ([MS-RRASM] 2.2.3.3.1.1), the same in every language; its description is translated."""
 CERT, EAP = 0x04000000, 0x00008000
 
 

@@ -31,6 +31,7 @@ class IncomingConnections:
     build: str
     running: bool
     server_flags: int
+    """0 when the value is absent, as the step server-flags takes it."""
     clients: tuple[str, ...]
     """Connected clients, as `netsh ras show client` lists them: a line each."""
     events: tuple[Event, ...]
@@ -75,7 +76,7 @@ def read(session: WindowsSession, scripts: Path, *, machine: bool = True) -> Inc
     lines = [line.strip() for line in str(raw["clients"]).splitlines()]
     after = next((place for place, line in enumerate(lines) if line.startswith("---")), len(lines))
     return IncomingConnections(
-        build=str(raw["build"]), running=service["status"] == "Running", server_flags=int(str(parameters["ServerFlags"])),
+        build=str(raw["build"]), running=service["status"] == "Running", server_flags=int(str(parameters.get("ServerFlags", 0))),
         clients=tuple(line for line in lines[after + 1 :] if line),
         events=tuple(Event(identifier=int(str(one["id"])), message=str(one["message"])) for one in _listed(raw["events"]) if isinstance(one, dict)),
         adapters={name: _texts(held) for name, held in adapters.items()} if isinstance(adapters, dict) else None,

@@ -272,6 +272,16 @@ def test_a_pending_reboot_is_seen(session: WindowsSession, key: str, pending: bo
     assert machine.read(session, SCRIPTS).pending_reboot is pending
 
 
+@pytest.mark.parametrize(("change", "flags"), [
+    (r"Remove-ItemProperty -LiteralPath HKLM:\SYSTEM\CurrentControlSet\Services\RemoteAccess\Parameters -Name ServerFlags", 0),
+    (r"Remove-Item -LiteralPath HKLM:\SYSTEM\CurrentControlSet\Services\RemoteAccess\Parameters -Recurse", 0), ("", 0x00802602),
+], ids=["no value", "no key", "stock"])
+def test_flags_that_are_absent_are_none(session: WindowsSession, change: str, flags: int) -> None:
+    assert session.run_powershell(change, Deadline(10)).error == ""
+
+    assert view.read(session, SCRIPTS).server_flags == flags
+
+
 def test_a_light_view_leaves_the_machine_out(session: WindowsSession) -> None:
     light, whole = view.read(session, SCRIPTS, machine=False), view.read(session, SCRIPTS)
 

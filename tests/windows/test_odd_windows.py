@@ -22,11 +22,11 @@ from lab.twin import commands  # noqa: F401 - registers the machine's cmdlets
 from lab.twin.powershell import registry as declared
 from lab.twin.powershell.engine import Engine
 from lab.twin.powershell.registry import NativeResult
-from lab.twin.windows.machine import CLASS, IKEV2, POLICY, SERVICE, Machine
+from lab.twin.windows.machine import CLASS, IKEV2, PARAMETERS, POLICY, SERVICE, Machine
 from lab.twin.windows.registry import Kind
 
 SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
-COMPONENT, GERMAN = "ms_agilevpnminiport", "WAN-Miniport (IKEv2)"
+COMPONENT, ENGLISH, GERMAN = "ms_agilevpnminiport", "WAN Miniport (IKEv2)", "WAN-Miniport (IKEv2)"
 NETSH = declared.NATIVES["netsh"]
 
 
@@ -75,11 +75,11 @@ def server() -> Server:
     return Server()
 
 
-def on_component(step: Step) -> Step:
-    return replace(step, parameters={**step.parameters, "device": COMPONENT})
+def on_description(step: Step) -> Step:
+    return replace(step, parameters={**step.parameters, "device": ENGLISH})
 
 
-INCOMING, PORTS = on_component(steps.incoming_connections()), on_component(steps.wan_endpoints(3))
+INCOMING, PORTS, FLAGS = steps.incoming_connections(), steps.wan_endpoints(3), steps.server_flags(steps.CERT)
 
 
 @pytest.mark.parametrize("step", [INCOMING, PORTS], ids=lambda step: step.name)
@@ -94,7 +94,7 @@ def test_a_miniport_is_found_whatever_the_language(server: Server, step: Step) -
     assert server.state() == before
 
 
-@pytest.mark.parametrize("step", [steps.incoming_connections(), steps.wan_endpoints(3)], ids=lambda step: step.name)
+@pytest.mark.parametrize("step", [on_description(INCOMING), on_description(PORTS)], ids=lambda step: step.name)
 def test_a_description_is_found_only_in_its_own_language(server: Server, step: Step) -> None:
     server.act("inspect", step)
     server.machine.registry.set(server.port, "DriverDesc", Kind.STRING, GERMAN)
@@ -118,15 +118,17 @@ def test_keys_of_the_class_that_are_no_devices_are_left_alone(server: Server) ->
         "ms_sstpminiport", COMPONENT, "ms_l2tpminiport", "ms_pptpminiport"}
 
 
-@pytest.mark.parametrize("absent", ["ConfigurationFlags", "EnableForRas", "WanEndpoints"])
-def test_what_was_absent_is_absent_again(server: Server, absent: str) -> None:
-    server.machine.registry.delete(SERVICE if absent == "ConfigurationFlags" else server.port, absent)
+@pytest.mark.parametrize(("step", "absent"), [(INCOMING, "ConfigurationFlags"), (INCOMING, "EnableForRas"), (PORTS, "WanEndpoints"), (FLAGS, "ServerFlags")])
+def test_what_was_absent_is_absent_again(server: Server, step: Step, absent: str) -> None:
+    key = next(one for one in (SERVICE, PARAMETERS, server.port) if server.machine.registry.get(one, absent) is not None)
+    server.machine.registry.delete(key, absent)
     before = server.state()
 
-    server.act("inspect", INCOMING, PORTS)
-    server.act("apply", INCOMING, PORTS)
-    assert server.state() != before
-    server.act("revert", PORTS, INCOMING)
+    server.act("inspect", step)
+    server.act("apply", step)
+    assert server.machine.registry.get(key, absent) is not None
+    assert server.act("verify", step) == [True]
+    server.act("revert", step)
 
     assert server.state() == before
 
