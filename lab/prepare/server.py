@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lab import budgets
 from lab.backends.base import Machine, Progress
 from lab.backends.machines import ExistingServer
 from lab.prepare.left_over import Reverted, revert_journal
@@ -55,11 +56,14 @@ def release_server(windows: WindowsSession, *, scripts: Path, state: Path, progr
 
     Raises:
         StepFailed: a step could not be reverted; it stays in its journal.
+        ConfigError: the server refuses our user.
         InfrastructureError: the server cannot be reached, or a journal cannot be read.
     """
     steps: list[str] = []
     last: Reverted | None = None
     journals = [Journal(journal_file(state, name)) for name in (TEST, LAB)]  # both are read before anything is reverted
+    if any(journal.entries for journal in journals):
+        await_ready(windows, budget=budgets.WINRM_FIRST_ANSWER, progress=progress)
     for journal in journals:
         if reverted := revert_journal(windows, journal, scripts=scripts):
             progress(f"{journal.file.name}: put back {', '.join(reverted.steps)}")
