@@ -2,22 +2,23 @@
 
 Its part is a JSON file, a list of scenes; the first whose `words` are all among the arguments is played, in this order:
 calls (file: the arguments are appended), lock (file: with a lock on it, or the scene `locked` is played instead), stdout, stderr,
-hang (waits for ever, with a child, both deaf to interrupts; file: their process ids), signal (ends itself), code.
+hang (waits for ever, with a child, both deaf to interrupts; file: their process ids), signal (ends itself), code. Imports what it needs when it needs it: it is started hundreds of times.
 """
+
+# ruff: noqa: PTH123, PTH104 - importing pathlib takes longer than playing
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import signal
 import sys
-from pathlib import Path
 
 
 def play(scene: dict[str, object]) -> int:
     """Play one scene; return the exit code."""
     if lock := scene.get("lock"):
+        import fcntl
+
         descriptor = os.open(str(lock), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -30,12 +31,14 @@ def play(scene: dict[str, object]) -> int:
     sys.stderr.write(str(scene.get("stderr", "")))
     sys.stderr.flush()
     if hang := scene.get("hang"):
+        import signal
+
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         child = os.fork()
         if child:
-            fresh = Path(f"{hang}.new")
-            fresh.write_text(f"{os.getpid()} {child}")
-            fresh.rename(str(hang))
+            with open(f"{hang}.new", "w") as fresh:
+                fresh.write(f"{os.getpid()} {child}")
+            os.rename(fresh.name, str(hang))
         while True:
             signal.pause()
     if number := scene.get("signal"):
@@ -47,11 +50,13 @@ def play(scene: dict[str, object]) -> int:
 
 def main(part: str, arguments: list[str]) -> int:
     """Choose the scene."""
-    for scene in json.loads(Path(part).read_text()):
+    with open(part) as file:
+        scenes = json.load(file)
+    for scene in scenes:
         if set(scene.get("words", [])) <= set(arguments):
             if calls := scene.get("calls"):
-                with Path(calls).open("a") as file:
-                    print(json.dumps(arguments), file=file)
+                with open(calls, "a") as file:
+                    file.write(json.dumps(arguments) + "\n")
             return play(scene)
     sys.stderr.write(f"no scene for {arguments}\n")
     return 99

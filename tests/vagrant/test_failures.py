@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +63,11 @@ def test_no_vagrant_at_all(cast: Cast, vagrant: Vagrant) -> None:
     assert "apt install vagrant" in caught.value.hint
 
 
+def test_where_there_is_no_vagrant_the_other_labs_hear_nothing_of_it(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", "import lab.backends.vagrant.command"], env={"PATH": str(tmp_path)}, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
 @pytest.mark.parametrize("found", ["2.3.3", "2.2.19", "1.9.8"])
 def test_an_old_vagrant(cast: Cast, vagrant: Vagrant, found: str) -> None:
     cast("vagrant", [{"words": ["--version"], "stdout": f"Vagrant {found}\n"}])
@@ -85,8 +92,8 @@ def test_a_hung_up_is_ended_with_all_its_children(cast: Cast, vagrant: Vagrant, 
     pids = tmp_path / "pids"
     cast("vagrant", [{"words": ["up"], "stdout": "==> server: Waiting for machine to boot.\n", "hang": str(pids)}])
 
-    with pytest.raises(BootTimeout, match="had not ended after 1 s and was ended") as caught:
-        vagrant.up([], provider="libvirt", budget=1)
+    with pytest.raises(BootTimeout, match="had not ended after 2 s and was ended") as caught:
+        vagrant.up([], provider="libvirt", budget=2)
 
     assert "Waiting for machine to boot" in caught.value.evidence
     assert "LAB_TIME_SCALE" in caught.value.hint
