@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import vagrant
-
 from lab import budgets
 from lab.backends.base import Progress
 from lab.backends.vagrant import answers, failures
