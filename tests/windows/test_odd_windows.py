@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import StepFailed
+from lab.pki import RunPki
 from lab.probe.probe import JSON
 from lab.server import steps
 from lab.server.session import LOADER
@@ -144,6 +145,47 @@ def test_two_steps_that_found_the_same_key_missing_are_both_reverted(server: Ser
     server.act("revert", parameters, policy)
 
     assert server.state() == before
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Step:
+    return steps.machine_certificate(RunPki("vpn.example.test").server)
+
+
+def test_no_key_file_stays_however_often_a_certificate_is_put_in(server: Server, certificate: Step) -> None:
+    before = server.state()
+    server.act("inspect", certificate)
+
+    for _ in range(2):
+        server.act("apply", certificate)
+        assert server.act("verify", certificate) == [True]
+    assert len(server.machine.certificates.key_files) == 1
+
+    for _ in range(2):
+        server.act("revert", certificate)
+        assert server.state() == before
+
+
+def test_a_certificate_that_was_there_keeps_its_key(server: Server, certificate: Step) -> None:
+    server.act("apply", certificate)
+    before = server.state()
+
+    server.act("inspect", certificate)
+    server.act("apply", certificate)
+    server.act("revert", certificate)
+
+    assert server.state() == before
+
+
+def test_a_certificate_whose_key_is_missing_gets_it(server: Server, certificate: Step) -> None:
+    server.act("apply", certificate)
+    stored = server.machine.certificates.store("My")
+    stored[:] = [replace(stored[0], key=None, key_file="")]
+    assert server.act("verify", certificate) == ["the certificate CN=vpn.example.test has no private key"]
+
+    server.act("apply", certificate)
+
+    assert server.act("verify", certificate) == [True]
 
 
 def netsh_that(monkeypatch: pytest.MonkeyPatch, *, does: bool, says: str) -> None:

@@ -20,6 +20,8 @@ from lab.twin.windows.machine import Machine
 
 CRYPTOGRAPHIC = "System.Security.Cryptography.CryptographicException"
 NAMESPACE = "System.Security.Cryptography.X509Certificates"
+KEY_STORAGE = frozenset({"machinekeyset", "persistkeyset", "exportable", "defaultkeyset"})
+"""X509KeyStorageFlags that the twin knows."""
 
 
 def as_object(stored: Stored) -> PSObject:
@@ -43,7 +45,7 @@ def _crypto_error(message: str) -> PowerShellError:
                    category="InvalidOperation")
 
 
-def new_certificate(_: Interpreter, data: object = b"", password: object = None, flags: object = "") -> PSObject:
+def new_certificate(interpreter: Interpreter, data: object = b"", password: object = None, flags: object = "") -> PSObject:
     """X509Certificate2 from DER, PEM or PFX bytes."""
     content = bytes(data) if isinstance(data, (bytes, list)) else b""
     if password is None:
@@ -52,14 +54,21 @@ def new_certificate(_: Interpreter, data: object = b"", password: object = None,
         except ValueError:
             raise _crypto_error("Cannot find the requested object.") from None
         return as_object(Stored(loaded))
-    for flag in to_text(flags).replace(" ", "").split(","):
-        if flag and flag.lower() not in ("machinekeyset", "persistkeyset", "exportable", "defaultkeyset"):
-            raise NotSupportedByTwin(f"the key storage flag {flag}")
+    chosen = set(filter(None, to_text(flags).replace(" ", "").lower().split(",")))
+    for flag in sorted(chosen - KEY_STORAGE):
+        raise NotSupportedByTwin(f"the key storage flag {flag}")
     secret = password.value if isinstance(password, SecureString) else to_text(password)
     try:
-        return as_object(_open_pfx(content, secret))
+        opened = _open_pfx(content, secret)
     except ValueError:
         raise _crypto_error("The specified network password is not correct.") from None
+    if "persistkeyset" not in chosen:
+        return as_object(opened)
+    if "machinekeyset" not in chosen:
+        raise NotSupportedByTwin("a key that is kept in the user's store (write MachineKeySet)")
+    machine = interpreter.machine
+    assert isinstance(machine, Machine)
+    return as_object(machine.certificates.keep_key(opened))
 
 
 @lru_cache(maxsize=32)
@@ -91,9 +100,14 @@ def new_store(interpreter: Interpreter, name: object = "My", location: object = 
 
         return method
 
+    def add(stored: Stored) -> None:
+        if stored.key is not None and not stored.key_file:
+            raise NotSupportedByTwin("X509Store.Add of a certificate whose key goes with the object (write PersistKeySet)")
+        machine.certificates.add(store_name, stored)
+
     store.methods = {
         "open": lambda flags: opened.update({"for": to_text(flags).lower()}), "close": lambda: opened.update({"for": ""}), "dispose": lambda: None,
-        "add": change(lambda stored: machine.certificates.add(store_name, stored)),
+        "add": change(add),
         "remove": change(lambda stored: machine.certificates.remove(store_name, stored.thumbprint)),
     }
     return store
@@ -107,6 +121,7 @@ class CertificateDrive(Provider):
     r"""Cert:\LocalMachine\STORE\THUMBPRINT."""
 
     drive = "Cert"
+    has_keys = True
 
     @staticmethod
     def _split(machine: object, path: str) -> tuple[Machine, str, str]:
@@ -139,10 +154,17 @@ class CertificateDrive(Provider):
         return [as_object(one) for one in host.certificates.store(store)]
 
     def remove(self, machine: object, path: str, *, recurse: bool) -> None:
-        """Remove a certificate."""
+        """Remove a certificate; the file of its key stays."""
+        self._remove(machine, path, with_key=False)
+
+    def remove_with_key(self, machine: object, path: str) -> None:
+        """Remove a certificate and the file of its key, if it has one."""
+        self._remove(machine, path, with_key=True)
+
+    def _remove(self, machine: object, path: str, *, with_key: bool) -> None:
         host, store, thumbprint = self._split(machine, path)
         self.item(host, path)
-        host.certificates.remove(store, thumbprint)
+        host.certificates.remove(store, thumbprint, with_key=with_key)
 
 
 provider("Cert", CertificateDrive())

@@ -62,12 +62,24 @@ def new_item(call: Call) -> Iterator[object]:
     yield drive.create(call.machine, rest, force=call.on("Force"))
 
 
-@cmdlet("Remove-Item", "[string[]] Path @0 pipeline, [string[]] LiteralPath, [switch] Recurse, [switch] Force")
+@cmdlet("Remove-Item", "[string[]] Path @0 pipeline, [string[]] LiteralPath, [switch] Recurse, [switch] Force, [switch] DeleteKey")
 def remove_item(call: Call) -> Iterable[object]:
-    """Remove items."""
-    for _ in _for_each(call, "remove", recurse=call.on("Recurse")):
+    """Remove items; -DeleteKey is a parameter that the drive of the path brings along."""
+    if call.has("DeleteKey"):
+        _must_have_keys(call)
+    done = _for_each(call, "remove_with_key") if call.on("DeleteKey") else _for_each(call, "remove", recurse=call.on("Recurse"))
+    for _ in done:
         pass
     return ()
+
+
+def _must_have_keys(call: Call) -> None:
+    """Raise what the binder says when the path's drive has no -DeleteKey. It looks at -Path as written, before the pipeline runs."""
+    if call.input or call.has("LiteralPath"):
+        raise NotSupportedByTwin("Remove-Item -DeleteKey without -Path (it is documented for that one only)")
+    if not all(drive.has_keys for drive, _ in located(call)):
+        raise failure("A parameter cannot be found that matches parameter name 'DeleteKey'.", category="InvalidArgument",
+                      exception="System.Management.Automation.ParameterBindingException", identifier=f"NamedParameterNotFound,{call.name}")
 
 
 @cmdlet("Join-Path", "[string] Path @0 mandatory, [string] ChildPath @1 mandatory empty")

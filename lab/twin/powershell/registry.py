@@ -137,6 +137,8 @@ class Provider:
     """A drive: HKLM:, Cert:, Env:. Every method gets the machine and the path behind the drive's name."""
 
     drive = ""
+    has_keys = False
+    """Whether its items may have private keys: only then Remove-Item has the parameter -DeleteKey."""
 
     def exists(self, machine: object, path: str) -> bool:
         """Whether there is an item."""
@@ -157,6 +159,10 @@ class Provider:
     def remove(self, machine: object, path: str, *, recurse: bool) -> None:
         """Remove an item."""
         raise self.refusal("Remove-Item", machine, path)
+
+    def remove_with_key(self, machine: object, path: str) -> None:
+        """Remove an item and its private key."""
+        raise self.refusal("Remove-Item -DeleteKey", machine, path)
 
     def refusal(self, verb: str, _machine: object, path: str) -> NotSupportedByTwin:
         """Return the error for what this drive does not do."""

@@ -1,8 +1,13 @@
-"""Certificate stores of the local machine, with real X.509 certificates."""
+"""Certificate stores of the local machine, with real X.509 certificates, and the files of their private keys.
+
+A key that is kept has a file of its own, which outlives the certificate unless it is removed with it. Source:
+MicrosoftDocs/PowerShell-Docs, Remove-Item for Certificate (-DeleteKey); .NET Framework, X509KeyStorageFlags.PersistKeySet.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import uuid
+from dataclasses import dataclass, field, replace
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -17,6 +22,8 @@ class Stored:
 
     certificate: x509.Certificate
     key: CertificateIssuerPrivateKeyTypes | None = None
+    key_file: str = ""
+    """Name of the file that keeps the key; empty: it goes with the object that holds it."""
 
     @property
     def thumbprint(self) -> str:
@@ -30,6 +37,8 @@ class Stores:
 
     by_name: dict[str, list[Stored]] = field(default_factory=lambda: {name: [] for name in STORES})
     revocation_lists: list[x509.CertificateRevocationList] = field(default_factory=list)
+    key_files: set[str] = field(default_factory=set)
+    """Names of the files in the machine's key store."""
 
     def store(self, name: str) -> list[Stored]:
         """Return a store. Raises KeyError for an unknown name."""
@@ -40,10 +49,15 @@ class Stores:
         content = self.store(name)
         content[:] = [one for one in content if one.thumbprint != stored.thumbprint] + [stored]
 
-    def remove(self, name: str, thumbprint: str) -> bool:
-        """Remove a certificate; return whether it was there."""
+    def keep_key(self, stored: Stored) -> Stored:
+        """Write the key into a file of its own; return the certificate with it. Every call writes another file."""
+        kept = replace(stored, key_file=str(uuid.uuid4()))
+        self.key_files.add(kept.key_file)
+        return kept
+
+    def remove(self, name: str, thumbprint: str, *, with_key: bool = False) -> None:
+        """Remove a certificate if it is there; its key's file stays, unless it is to go too."""
         content = self.store(name)
-        kept = [one for one in content if one.thumbprint != thumbprint.upper()]
-        found = len(kept) != len(content)
-        content[:] = kept
-        return found
+        if with_key:
+            self.key_files -= {one.key_file for one in content if one.thumbprint == thumbprint.upper()}
+        content[:] = [one for one in content if one.thumbprint != thumbprint.upper()]

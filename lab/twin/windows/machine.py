@@ -100,6 +100,7 @@ class Machine:
             "services": {one.name: ["Running" if one.running else "Stopped", one.start_type.value]
                          for one in self.services.by_name.values()},
             "certificates": {name: sorted(one.thumbprint for one in content) for name, content in self.certificates.by_name.items()},
+            "key_files": sorted(self.certificates.key_files),
             "revocation_lists": len(self.certificates.revocation_lists),
             "files": sorted(self.files),
             "firewall": sorted(rule.name for rule in self.firewall.rules()),
