@@ -1,6 +1,6 @@
 """The doctor for virtual machines: what the vagrant lab needs of this machine, examined by trying it. Changes nothing.
 
-Figures: a stand-in has 384 MB, and its disk grows to about 1 GB; a Windows has 4 GB, its box 8 GB and its disk as much again.
+Figures: a machine has 512 MB (Vagrantfile), and its disk grows to about 1 GB; a Windows has 4 GB, its box 8 GB and its disk as much again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lab.backends.vagrant.hypervisors import Libvirt, VirtualBox
 from lab.doctor.findings import Finding, Grade, available_mb
 from lab.errors import HostError, LabError
 
-STAND_INS, STAND_IN_MB, WINDOWS_MB = 3, 384, 4096
+STAND_INS, STAND_IN_MB, WINDOWS_MB = 3, 512, 4096
 DISK_MB, WINDOWS_DISK_MB = 4000, 20000
 OURS = "incoming-connections-"
 POOL = Path("/var/lib/libvirt/images")

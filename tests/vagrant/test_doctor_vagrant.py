@@ -119,7 +119,7 @@ def test_virtualization(cast: Cast, monkeypatch: pytest.MonkeyPatch, survey: Sur
     assert remedy in found.remedy
 
 
-@pytest.mark.parametrize(("available", "grade"), [(1151, Grade.BAD), (1152, Grade.NOTE), (4863, Grade.NOTE), (4864, Grade.GOOD)])
+@pytest.mark.parametrize(("available", "grade"), [(1535, Grade.BAD), (1536, Grade.NOTE), (5119, Grade.NOTE), (5120, Grade.GOOD)])
 def test_memory(cast: Cast, monkeypatch: pytest.MonkeyPatch, available: int, grade: Grade) -> None:
     monkeypatch.setattr(doctor, "available_mb", lambda: available)
     assert finding("memory").grade is grade

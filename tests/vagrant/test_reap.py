@@ -176,8 +176,8 @@ def test_a_refusal_keeps_the_folder_for_the_next_time(host: Host) -> None:
 ])  # fmt: skip
 def test_a_libvirt_that_cannot_be_asked_is_told_and_runs_with_machines_there_are_kept(host: Host, down: str, says: str) -> None:
     folder = host.add_run(DEAD)
-    (folder / "vagrant/machines/server/libvirt").mkdir(parents=True)
-    (folder / "vagrant/machines/server/libvirt/id").touch()
+    (folder / ".vagrant/machines/server/libvirt").mkdir(parents=True)
+    (folder / ".vagrant/machines/server/libvirt/id").touch()
     host.set(down=down)
 
     assert any(says in remark for remark in survey().remarks)
@@ -241,6 +241,16 @@ def test_disks_of_boxes_go_with_the_box_unless_a_machine_needs_them(host: Host, 
     for one in found:
         reap.reap(one)
     assert set(host.state["pools"]["default"]) == {*others, *user, *bases} - {BASE.format(number) for number in stale}  # type: ignore[arg-type]
+
+
+def test_a_box_with_a_slash_in_its_name_is_recognised(host: Host) -> None:
+    volume = "incoming-connections-VAGRANTSLASH-windows-10_vagrant_box_image_0_1_box_0.img"
+    host.set(pools={"default": {volume: ""}})
+    host.cast("vagrant", [{"words": ["box"], "stdout": "1,,box-name,incoming-connections/windows-10\n1,,box-provider,libvirt\n1,,box-version,0\n"}])
+    assert leftovers() == []
+
+    host.cast("vagrant", [{"words": ["box"], "stdout": ""}])
+    assert [one.name for one in leftovers()] == [volume]
 
 
 def test_disks_of_boxes_stay_where_vagrant_cannot_tell(host: Host) -> None:

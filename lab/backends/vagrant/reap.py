@@ -160,7 +160,7 @@ def _is_added(volume: Volume, others: Iterable[Volume], added: Iterable[tuple[st
 def _of_box(volume: Volume) -> tuple[str, str]:
     found = BASE_VOLUME.fullmatch(volume.name)
     assert found is not None
-    return found["box"], found["version"]
+    return found["box"].replace("-VAGRANTSLASH-", "/"), found["version"]
 
 
 def reap(leftover: Leftover, progress: Progress = quiet) -> None:
