@@ -7,17 +7,21 @@ Order: the clock first and alone, because its time is that of its making; then a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from lab import budgets
 from lab.errors import ConfigError
 from lab.probe.probe import JSON
 from lab.server.machine import windows_mac
 from lab.server.steps import Step
 from lab.topology import HostPlan
+from lab.waiting import stretched
 
 RULES = "incoming-connections-lab"
 """What the names of all firewall rules of the suite begin with; the fingerprint knows them by it."""
 ECHO_REQUEST = "8"
+YEAR_ONE, TICKS_PER_MICROSECOND = datetime(1, 1, 1, tzinfo=UTC), 10
+"""What .NET counts time from, and how finely (DateTime.Ticks)."""
 SERVED: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("ike", "IKE and IPsec through NAT", "UDP", ("500", "4500"), ()),
     ("l2tp", "L2TP", "UDP", ("1701",), ()),
@@ -61,8 +65,14 @@ def lab_firewall(adapters: Iterable[str]) -> Step:
                 because="a new network is public, and Windows lets little in on it")
 
 
-def lab_clock(now: datetime | None = None) -> Step:
-    """Set the server's clock to this machine's, or to `now` (with its zone): the time of the call, so apply it at once."""
-    moment = (now or datetime.now(UTC)).astimezone(UTC)
-    return Step(name="lab-clock", script="lab-clock", parameters={"utc": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")},
+def lab_clock(now: datetime | None = None, *, way: float = budgets.WINRM_CALL) -> Step:
+    """Set the server's clock to this machine's if it is wrong: the time of the call, so apply it at once.
+
+    Args:
+        now: another time, with its zone.
+        way: how long it may take until the server inspects its clock, seconds at the lab's pace. A clock that seems ahead by no more is
+            taken for right, since the way shows as being ahead; so is one that is 2 s behind. The run's certificates are older by days.
+    """
+    ticks = ((now or datetime.now(UTC)) - YEAR_ONE) // timedelta(microseconds=1) * TICKS_PER_MICROSECOND
+    return Step(name="lab-clock", script="lab-clock", parameters={"ticks": ticks, "way": round(stretched(way))},
                 because="a restored machine goes on with its old time, and certificates are not yet valid for it")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
+import time
 from collections.abc import Iterator
 from ipaddress import IPv4Interface
 from pathlib import Path
@@ -20,6 +22,7 @@ from lab.server.provision import Provisioner
 from lab.server.session import WindowsSession
 from lab.server.steps import Step
 from lab.topology import load_topology
+from lab.twin.commands import clock as twin_clock
 from lab.twin.powershell import core
 from lab.twin.windows.network import Address, Nic
 from lab.waiting import Deadline
@@ -197,6 +200,11 @@ def ahead(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> list[float]:
     return offset
 
 
+def clock_step(*, ago: float = 0.0, way: float = 60.0) -> Step:
+    """A step that was made some seconds ago: so long the way to the server took."""
+    return lab_clock(dt.datetime.now(dt.UTC) - dt.timedelta(seconds=ago), way=way)
+
+
 @pytest.mark.parametrize("seconds", [-86400 * 400.0, -10.0, 3600.0])
 def test_a_wrong_clock_is_set_once_and_stays_right(session: WindowsSession, clock: FakeClock, ahead: list[float], seconds: float) -> None:
     ahead[0] = seconds
@@ -205,7 +213,7 @@ def test_a_wrong_clock_is_set_once_and_stays_right(session: WindowsSession, cloc
     [applied] = runner.apply([lab_clock()])
     assert abs(ahead[0]) < 1
     assert isinstance(applied.found, dict)
-    assert abs(int(str(applied.found["offset_ms"])) / 1000 - seconds) < 1
+    assert abs(int(str(applied.found["ahead_ms"])) / 1000 - seconds) < 1
 
     runner.apply([lab_clock()])
     runner.revert()
@@ -213,22 +221,38 @@ def test_a_wrong_clock_is_set_once_and_stays_right(session: WindowsSession, cloc
     assert abs(ahead[0]) < 1
 
 
-@pytest.mark.parametrize("seconds", [-1.0, 0.0, 1.0])
-def test_a_clock_that_is_nearly_right_is_left_alone(session: WindowsSession, clock: FakeClock, ahead: list[float], seconds: float) -> None:
+@pytest.mark.parametrize(("seconds", "ago"), [(-1.0, 0.0), (0.0, 0.0), (1.0, 0.0), (0.0, 20.0), (30.0, 20.0)])
+def test_a_clock_that_the_way_may_explain_is_left_alone(
+    session: WindowsSession, clock: FakeClock, ahead: list[float], seconds: float, ago: float
+) -> None:
     ahead[0] = seconds
-    provisioner(session).apply([lab_clock()])
+    provisioner(session).apply([clock_step(ago=ago)])
 
     assert clock.moments == []
 
 
-def test_the_time_that_passes_between_two_actions_counts(session: WindowsSession, ahead: list[float]) -> None:
+@pytest.mark.parametrize(("seconds", "ago", "way"), [(-3600.0, 20.0, 60.0), (90.0, 20.0, 60.0), (0.0, 20.0, 10.0)])
+def test_a_clock_that_no_way_explains_is_set_late_by_the_way(
+    session: WindowsSession, ahead: list[float], seconds: float, ago: float, way: float
+) -> None:
+    ahead[0] = seconds
+    provisioner(session).apply([clock_step(ago=ago, way=way)])
+
+    assert abs(ahead[0] + ago) < 1
+
+
+@pytest.mark.parametrize(("timer", "in_force"), [(30.0, True), (0.0, False)], ids=["time passed", "the clock alone went on"])
+def test_the_time_that_passes_between_two_actions_counts(
+    session: WindowsSession, ahead: list[float], monkeypatch: pytest.MonkeyPatch, timer: float, in_force: bool
+) -> None:
     """Compared with the time when the step was made, a right clock would seem to go ahead."""
     runner = provisioner(session)
-    applied = runner.apply([lab_clock()])
-    runner.verify(applied)
-    ahead[0] = 5.0
+    applied = runner.apply([clock_step(way=5)])
 
-    with pytest.raises(StepFailed, match="clock is off by 5 s"):
+    ahead[0] += 30.0
+    monkeypatch.setattr(twin_clock, "time", SimpleNamespace(monotonic_ns=lambda: time.monotonic_ns() + int(timer * 1e9)))
+
+    with contextlib.nullcontext() if in_force else pytest.raises(StepFailed, match="clock is 30 s ahead, expected from -2 to 5 s"):
         runner.verify(applied)
 
 

@@ -1,19 +1,16 @@
-"""Set-Date, and what a script needs to measure a clock: a timer that goes on when the clock is set, a time written as text.
+"""Set-Date, and what a script needs to measure a clock: a timer that goes on when the clock is set.
 
-Sources: learn.microsoft.com, Set-Date; .NET Framework: Stopwatch.GetTimestamp (a timer of the machine, so processes agree),
-XmlConvert.ToDateTime (ISO 8601 in any culture).
+Sources: learn.microsoft.com, Set-Date; .NET Framework: Stopwatch.GetTimestamp (a timer of the machine, so processes agree).
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from collections.abc import Iterator
 
 from lab.twin.commands.services import machine_of
-from lab.twin.powershell.convert import to_text
 from lab.twin.powershell.dates import DateTime
-from lab.twin.powershell.errors import NotSupportedByTwin, failure, method_failure
+from lab.twin.powershell.errors import NotSupportedByTwin, failure
 from lab.twin.powershell.numbers import literal
 from lab.twin.powershell.registry import Call, cmdlet, dotnet_type
 from lab.twin.powershell.runtime import Runtime
@@ -43,18 +40,4 @@ def _timestamp(_: Runtime) -> int:
     return literal(time.monotonic_ns() * TICKS_PER_SECOND // 1_000_000_000 + (1 << 32))  # beyond 32 bits at once: always an Int64
 
 
-def _to_date(_: Runtime, text: object, mode: object) -> DateTime:
-    """Return a time in UTC; only that mode is known."""
-    if to_text(mode).lower() != "utc":
-        raise NotSupportedByTwin(f"[System.Xml.XmlConvert]::ToDateTime with the mode {to_text(mode)}")
-    try:
-        moment = dt.datetime.fromisoformat(to_text(text))
-    except ValueError:
-        raise method_failure("ToDateTime", 2, f"The string '{to_text(text)}' is not a valid AllXsd value.", "System.FormatException") from None
-    if moment.tzinfo is None:
-        raise NotSupportedByTwin("[System.Xml.XmlConvert]::ToDateTime of a time without its zone (write Z)")
-    return DateTime(moment.astimezone(dt.UTC))
-
-
 dotnet_type("System.Diagnostics.Stopwatch", methods={"GetTimestamp": _timestamp}, properties={"Frequency": literal(TICKS_PER_SECOND)})
-dotnet_type("System.Xml.XmlConvert", methods={"ToDateTime": _to_date})

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from lab.twin.powershell.errors import NotSupportedByTwin
+from lab.twin.powershell.numbers import literal
 
 CUSTOM = {"yyyy": "{0.year:04d}", "MM": "{0.month:02d}", "dd": "{0.day:02d}", "HH": "{0.hour:02d}", "mm": "{0.minute:02d}",
           "ss": "{0.second:02d}", "yy": "{1:02d}", "fff": "{2:03d}"}
@@ -60,6 +61,7 @@ class DateTime:
         return "".join(parts)
 
 
+YEAR_ONE = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 PROPERTIES = ("year", "month", "day", "hour", "minute", "second")
 UNITS = {"adddays": "days", "addhours": "hours", "addminutes": "minutes", "addseconds": "seconds"}
 TOTALS = {"totaldays": 86400.0, "totalhours": 3600.0, "totalminutes": 60.0, "totalseconds": 1.0, "totalmilliseconds": 0.001}
@@ -70,6 +72,8 @@ def read(value: DateTime | TimeSpan, name: str) -> object:
     folded = name.lower()
     if isinstance(value, DateTime) and folded in PROPERTIES:
         return getattr(value.value, folded)
+    if isinstance(value, DateTime) and folded == "ticks":
+        return literal((value.value - YEAR_ONE) // dt.timedelta(microseconds=1) * 10)
     if isinstance(value, TimeSpan) and folded in TOTALS:
         return value.value.total_seconds() / TOTALS[folded]
     raise NotSupportedByTwin(f"the property {name} of a {type(value).__name__}")
@@ -84,6 +88,6 @@ def call(value: DateTime | TimeSpan, name: str, arguments: list[object]) -> obje
             return DateTime(value.value + dt.timedelta(**{UNITS[folded]: amount}))
         if folded == "tostring" and isinstance(amount, str):
             return value.format(amount)
-    if isinstance(value, DateTime) and folded == "touniversaltime" and not arguments:
+    if isinstance(value, DateTime) and folded in ("touniversaltime", "tolocaltime") and not arguments:
         return value
     raise NotSupportedByTwin(f"the method {name} of a {type(value).__name__}, or its arguments")
