@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.backends.base import Progress
+from lab.prepare.ready import await_ready
 from lab.probe.probe import JSON
 from lab.server import view
 from lab.server.journal import Fingerprint, Journal
@@ -38,10 +39,12 @@ def revert_left_over(session: WindowsSession, journal: Journal, *, scripts: Path
 
     Raises:
         StepFailed: one could not be reverted; it stays in the journal.
-        LinkLost: the server cannot be reached; the journal stays as it is.
+        ConfigError: the server refuses our user.
+        InfrastructureError: the server cannot be reached; the journal stays as it is.
     """
     if journal.entries:
         progress(f"{journal.file.name}: an earlier run left {', '.join(_names(journal))} on the server; putting it back")
+        await_ready(session, progress=progress)
     reverted = revert_journal(session, journal, scripts=scripts)
     for line in reverted.differences if reverted else ():
         progress(f"not as before: {line}")

@@ -59,7 +59,7 @@ class Provisioner:
         """Apply steps in their order and verify each.
 
         Raises:
-            StepFailed: one could not be applied or verified; everything is reverted.
+            StepFailed: one could not be applied or verified; everything is reverted, or the evidence says what is not.
         """
         self._mask(steps)
         found = self._run("inspect", [Applied(step=step, found=None) for step in steps])
@@ -68,10 +68,18 @@ class Provisioner:
         self._write_down([*self._applied, *applied], before)
         try:
             self._must_be_in_force(applied, self._run("apply", applied, then="verify"))
-        except LabError:
-            self.revert()
+        except LabError as error:
+            self._revert_after(error)
             raise
         return applied
+
+    def _revert_after(self, error: LabError) -> None:
+        """Put everything back; what goes wrong with that is told beside the error that came first."""
+        try:
+            self.revert()
+        except LabError as second:
+            error.evidence = f"{error.evidence}\nand it could not be put back: {second.message}".lstrip()
+            error.hint = "`lab revert` tries again, from the journal" if self._journal else error.hint
 
     def ensure(self, steps: Sequence[Step]) -> list[Applied]:
         """Apply what is not applied yet; of what is, apply again only what is no longer in force. What was found at first stays.

@@ -33,6 +33,11 @@ HALF_WAY = "param($Action, $Parameters, $Found)\nif ($Action -eq 'apply') { thro
 POOL = load_topology().vpn.pool
 
 
+@pytest.fixture(autouse=True)
+def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.budgets.READY_PAUSE", 0.01)
+
+
 @pytest.fixture(scope="module")
 def pki() -> RunPki:
     return RunPki("vpn.example.test")
@@ -209,6 +214,20 @@ def test_what_cannot_be_reverted_stays_in_the_journal_alone(session: WindowsSess
     (scripts / "half-way.ps1").write_text(HALF_WAY)
     provisioner.revert()
     assert not journal.file.exists()
+
+
+def test_an_apply_that_can_neither_be_finished_nor_put_back_tells_both(session: WindowsSession, journal: Journal, scripts: Path) -> None:
+    before = fingerprint(session)
+    (scripts / "half-way.ps1").write_text("param($Action, $Parameters, $Found)\nif ($Action -ne 'inspect') { throw \"no $Action\" }")
+    half_way = Step(name="half-way", script="half-way", parameters={}, because="")
+
+    with pytest.raises(StepFailed, match="the step half-way could not apply: no apply") as caught:
+        Provisioner(session, scripts=scripts, journal=journal).apply([steps.server_flags(steps.CERT), half_way])
+
+    assert "and it could not be put back: the step half-way could not revert: no revert" in caught.value.evidence
+    assert "`lab revert`" in caught.value.hint
+    assert [one.step.name for one in Journal(journal.file).entries] == ["half-way"]
+    assert fingerprint(session) == before
 
 
 # -- crashes ----------------------------------------------------------------------------------------------------------
