@@ -65,6 +65,7 @@ def test_a_kvm_that_serves_is_taken(cast: Cast) -> None:
      "QEMU ended with -6: qemu: kvm_buf_set_msrs: Assertion `ret == cpu->kvm_msr_buf->nmsrs' failed."),
     ({"stderr": "Could not access KVM kernel module: No such file or directory\n", "code": 1}, "QEMU ended with 1: Could not access KVM kernel module"),
     ({"stdout": "T\n", "code": DONE}, "QEMU ended with 21: it says nothing"),
+    ({"stdout": "T\nW\n", "code": 1}, "QEMU ended with 1: it says nothing"),
     ({"code": 0}, "QEMU ended with 0: it says nothing"),
 ])  # fmt: skip
 def test_a_kvm_that_dies_is_not(cast: Cast, scene: dict[str, object], objection: str) -> None:

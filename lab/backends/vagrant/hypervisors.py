@@ -122,7 +122,7 @@ class Libvirt:
 
 
 class VirtualBox:
-    """VirtualBox of this user. Its host-only networks have no names of ours and stay."""
+    """VirtualBox of this user. The lab's networks there are internal ones, which exist only while a machine uses them."""
 
     name = "VirtualBox"
 
