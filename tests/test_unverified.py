@@ -1,4 +1,4 @@
-"""docs/unverified.md is whole: every inferred entry and every script with an "Unverified" comment stands there, and nothing that is not."""
+"""docs/unverified.md is whole: every inferred entry, script and module that calls something unverified stands there, and nothing that is not."""
 
 from __future__ import annotations
 
@@ -23,12 +23,24 @@ def subjects(page: str) -> set[str]:
     return {name for line in tables.splitlines() if line.startswith("| `") for name in CODE.findall(line.split("|")[1])}
 
 
+def is_marked(script: str) -> bool:
+    """Whether a comment of a PowerShell script calls something inferred or unverified."""
+    return re.search(r"(?im)(?:^|\s)#.*\b(?:inferred|unverified)\b", script) is not None
+
+
+def is_marked_module(source: str) -> bool:
+    """Whether a docstring or comment of a module does; the word in quotes is a value."""
+    return re.search(r"(?i)(?<![\"'])\b(?:inferred|unverified)\b(?![\"'])", re.sub(r"\bINFERRED\b", "", source)) is not None
+
+
 def due() -> set[str]:
     """Return what must have a row."""
     inferred = {one.id for one in LEDGER.behaviours.values() if one.confidence is Confidence.INFERRED}
     inferred |= {one.id for one in CLAIMS.values() if Sureness.INFERRED in (one.windows, one.macos)}
     scripts = [*(ROOT / "fixtures" / "windows").glob("*.ps1"), *(ROOT / "boxes" / "windows").glob("*.ps1")]
-    return inferred | {str(one.relative_to(ROOT)) for one in scripts if re.search(r"(?m)^#.*\bUnverified\b", one.read_text())}
+    marked = [one for one in scripts if is_marked(one.read_text())]
+    marked += [one for one in (ROOT / "lab").rglob("*.py") if is_marked_module(one.read_text())]
+    return inferred | {str(one.relative_to(ROOT)) for one in marked}
 
 
 def strangers(page: str) -> set[str]:
@@ -42,6 +54,21 @@ def selections(page: str) -> set[str]:
     """Return the words by which the page's commands choose tests."""
     chosen = re.findall(r"pytest e2e -k (?:\"([^\"]+)\"|([\w.-]+))", page)
     return {word for quoted, plain in chosen for word in re.split(r" (?:and|or|not) ", quoted or plain)}
+
+
+@pytest.mark.parametrize(("script", "marked"), [
+    ("# Unverified on real Windows: all of it", True), ("Get-Date\n    # that it is local is inferred", True), ("Get-Date  # (Inferred.)", True),
+    ("# Verified by its author", False), ("$state = 'inferred'", False), ("$colour = '#inferredBlue'", False),
+])
+def test_a_mark_is_a_word_in_a_comment(script: str, marked: bool) -> None:
+    assert is_marked(script) is marked
+
+
+@pytest.mark.parametrize(("source", "marked"), [
+    ('"""Windows answers (inferred)."""', True), ("x = 1  # unverified", True), ('INFERRED = "inferred"', False), ("one is Confidence.INFERRED", False),
+])
+def test_a_mark_of_a_module_is_no_value(source: str, marked: bool) -> None:
+    assert is_marked_module(source) is marked
 
 
 def test_everything_that_is_unverified_has_a_row() -> None:

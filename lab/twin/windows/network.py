@@ -5,7 +5,7 @@ whoever is attached (`Nics`) reads and changes; without one there are no adapter
 adapters ("Ethernet", "Ethernet 2"); any other name is shown as it is.
 
 Source: MicrosoftDocs/windows-powershell-docs, modules NetAdapter, NetTCPIP and NetConnection. System errors: observed in public logs of
-these cmdlets (87 and 698 with their texts); 1168 for an adapter that is not there likewise.
+these cmdlets (87 and 698 with their texts); 1168 for an adapter that is not there, and its text, are inferred.
 """
 
 from __future__ import annotations
