@@ -88,8 +88,9 @@ class InventoryLab:
         except BaseException:
             self.down()
             raise
-        self._progress(f"{self._inventory.name}: server at {self._inventory.server.address}, "
-                       + ", ".join(f"{name} at {entry.address}" for name, entry in self._inventory.linux.items()))
+        addresses = {self._topology.server.name: self._inventory.server.address}
+        addresses |= {name: entry.address for name, entry in self._inventory.linux.items()}
+        self._progress(f"{self._inventory.name}: " + ", ".join(f"{name} at {address}" for name, address in addresses.items()))
         return self._hosts
 
     def start(self, name: str) -> Host:

@@ -6,11 +6,14 @@ timed out) is waited for; what does not (a refused user) ends the wait at once.
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Iterator
+
 from winrm.exceptions import InvalidCredentialsError, WSManFaultError
 
 from lab import budgets
 from lab.backends.base import Progress, WinRMEndpoint, quiet
-from lab.errors import CommandFailed, ConfigError, InfrastructureError, LinkLost, RemoteTimeout
+from lab.errors import CommandFailed, ConfigError, InfrastructureError, LabError, LinkLost, RemoteTimeout
 from lab.server.session import WindowsSession
 from lab.waiting import Deadline, wait_until
 
@@ -32,7 +35,8 @@ def await_ready(session: WindowsSession, *, budget: float = budgets.WINRM_READY,
         progress: told why it is waited, once per reason.
 
     Raises:
-        ConfigError: the server refuses the user, the password, or that the password has expired (NTLM does not tell which).
+        ConfigError: the server refuses the user, the password, or that the password has expired (NTLM does not tell which); gives the
+            user no access; or shows a certificate that is not believed.
         InfrastructureError: it was not ready in time; with what it did last.
     """
     watch = _Watch(session, progress)
@@ -65,12 +69,10 @@ class _Watch:
             done = self._session.run_powershell(BOOT_ID, Deadline(budgets.WINRM_FIRST_ANSWER))
         except (LinkLost, CommandFailed, RemoteTimeout) as error:
             self._session.close()
-            if isinstance(error.__cause__, InvalidCredentialsError):
-                if again:  # a connection that a restart has cut shows as a refused user: a new one is asked
-                    return self._probe(again=False)
-                raise refused_user(self._session.endpoint) from error
-            if isinstance(error.__cause__, WSManFaultError) and error.__cause__.wsman_fault_code == ACCESS_DENIED:
-                raise refused_access(self._session.endpoint) from error
+            if again and isinstance(error.__cause__, InvalidCredentialsError):
+                return self._probe(again=False)  # a connection that a restart has cut shows as a refused user: a new one is asked
+            if final := _final(error, self._session.endpoint):
+                raise final from error
             return self._tell(error.message)
         return done.output.strip() if not done.exit_code else self._tell(done.error)
 
@@ -81,16 +83,27 @@ class _Watch:
         return ""
 
 
-def refused_user(endpoint: WinRMEndpoint) -> ConfigError:
-    """Return the error for a user, or a password, that a server refuses."""
-    user = endpoint.user
-    return ConfigError(
-        f"the server {endpoint.address} refused the user {user!r}: a wrong name or password, or one that has expired (it does not tell which)",
-        hint=f"on the server: `net user {user}` tells whether it exists and when its password expires; `net user {user} *` sets a new one")
+def _final(error: LabError, endpoint: WinRMEndpoint) -> ConfigError | None:
+    """Return what a failure means that no waiting mends; None if waiting may."""
+    user, address = endpoint.user, endpoint.address
+    causes = list(_causes(error))
+    if any(isinstance(cause, InvalidCredentialsError) for cause in causes):
+        return ConfigError(
+            f"the server {address} refused the user {user!r}: a wrong name or password, or one that has expired (it does not tell which)",
+            hint=f"on the server: `net user {user}` tells whether it exists and when its password expires; `net user {user} *` sets a new one")
+    if any(isinstance(cause, WSManFaultError) and cause.wsman_fault_code == ACCESS_DENIED for cause in causes):
+        return ConfigError(
+            f"the server {address} knows the user {user!r} and gives him no access: no administrator, or one whose token UAC filters",
+            hint=f"on the server: reg add {POLICY} /v LocalAccountTokenFilterPolicy /t REG_DWORD /d 1 /f, for a member of Administrators")
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return ConfigError(f"the server {address} shows an HTTPS certificate that is not believed: {cause.verify_message}",
+                               hint=f"expected one for {address}, signed by {endpoint.ca_file}; without a CA's file it is not examined")
+    return None
 
 
-def refused_access(endpoint: WinRMEndpoint) -> ConfigError:
-    """Return the error for a user who may come in, but do nothing."""
-    return ConfigError(
-        f"the server {endpoint.address} knows the user {endpoint.user!r} and gives him no access: no administrator, or one whose token UAC filters",
-        hint=f"on the server: reg add {POLICY} /v LocalAccountTokenFilterPolicy /t REG_DWORD /d 1 /f, for a member of Administrators")
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what led to it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +20,7 @@ from lab import budgets
 from lab.backends.base import Host, Machine, SSHEndpoint, WinRMEndpoint
 from lab.backends.machines import ExistingServer
 from lab.errors import ConfigError
-from lab.prepare.preflight import addresses_of, objection_to_linux, objection_to_server, preflight
+from lab.prepare.preflight import LOOK, addresses_of, objection_to_linux, objection_to_server, preflight
 from lab.secrets import Secret
 from lab.server.machine import Adapter, Kind, WindowsMachine
 from lab.server.session import WindowsSession
@@ -108,6 +111,18 @@ def test_a_linux_machine_that_is_refused(said: str, complaint: str, message: str
     assert objection is not None
     assert message in objection.message
     assert hint in objection.hint
+
+
+@pytest.mark.skipif(shutil.which("ip") is None, reason="this machine has no iproute2, which Debian has")
+@pytest.mark.parametrize(("came", "refused"), [("192.0.2.1 4 192.0.2.254 22", False), ("192.0.2.1 4 127.0.0.1 22", True)])
+def test_what_a_real_shell_says_is_understood(came: str, refused: bool) -> None:
+    done = subprocess.run(["sh", "-c", LOOK], env={**os.environ, "SSH_CONNECTION": came}, capture_output=True, text=True, check=True)
+    loopback = replace(LINUX, adapters={"wan": "00:00:00:00:00:00"})
+
+    objection = objection_to_linux(loopback, done.stdout, done.stderr)
+
+    assert (objection is not None) == refused
+    assert objection is None or "00:00:00:00:00:00 (lo) of client" in objection.message
 
 
 # -- on a server ------------------------------------------------------------------------------------------------------

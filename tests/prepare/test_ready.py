@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from winrm.exceptions import InvalidCredentialsError, WSManFaultError
@@ -12,8 +13,9 @@ from lab import budgets
 from lab.backends.base import WinRMEndpoint
 from lab.embedded.runs import free_ports
 from lab.errors import CommandFailed, ConfigError, InfrastructureError, LabError, LinkLost, RemoteTimeout
+from lab.pki import winrm_identity
 from lab.prepare.ready import ACCESS_DENIED, await_ready
-from lab.secrets import Secret
+from lab.secrets import Secret, write_private
 from lab.server.session import Completed, WindowsSession
 from lab.waiting import Deadline
 
@@ -118,6 +120,18 @@ def test_of_a_real_server(winrm: WinRMEndpoint) -> None:
 def test_a_real_refusal_is_told_at_once(winrm: WinRMEndpoint) -> None:
     with WindowsSession(replace(winrm, password=Secret("wrong"))) as session, pytest.raises(ConfigError, match="refused the user 'labadmin'"):
         await_ready(session, budget=10)
+
+
+def test_a_certificate_of_another_root_is_told_at_once(winrm: WinRMEndpoint, tmp_path: Path) -> None:
+    stranger = write_private(tmp_path / "ca.crt", winrm_identity().root_pem)
+
+    with WindowsSession(winrm, transport="https") as session:
+        assert await_ready(session, budget=10)
+    with WindowsSession(replace(winrm, ca_file=stranger), transport="https") as session, pytest.raises(ConfigError) as caught:
+        await_ready(session, budget=10)
+
+    assert "shows an HTTPS certificate that is not believed: " in caught.value.message
+    assert f"signed by {stranger}" in caught.value.hint
 
 
 def test_a_port_where_nobody_listens_is_waited_for(winrm: WinRMEndpoint) -> None:
