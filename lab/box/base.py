@@ -39,7 +39,7 @@ def make_base(work: Path, recipe: Recipe, target: Path, stage: build.Stages, *, 
         f'mkdir -p "$1"{site}', f"sync-in {work}/site {site}", f"sync-in {ROOT} /",
         'chroot "$1" chown -R root:root /etc/sudoers.d /etc/systemd /etc/ssh /etc/lab /etc/fstab /etc/hostname; chmod 440 "$1"/etc/sudoers.d/vagrant',
         f'chroot "$1" python3 -m compileall -q -f --invalidation-mode unchecked-hash /usr/lib/python3 /usr/lib/python{PYTHON} {site}',
-        'chroot "$1" useradd -m -s /bin/sh vagrant',
+        """chroot "$1" useradd -m -s /bin/sh -p '*' vagrant""",  # no password; "!", the default, would lock the account for keys too
         f'install -d -m 700 "$1"/home/vagrant/.ssh; echo "{key}" > "$1"/home/vagrant/.ssh/authorized_keys;'
         ' chroot "$1" chown -R vagrant:vagrant /home/vagrant/.ssh; chmod 600 "$1"/home/vagrant/.ssh/authorized_keys',
         f'printf "{DISK_MODULES}" >> "$1"/etc/initramfs-tools/modules; chroot "$1" update-initramfs -u -k all',

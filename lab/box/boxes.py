@@ -11,10 +11,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.backends.base import Progress
 from lab.box import base, disk
 from lab.box.recipe import VARIANTS, Recipe, box_name, load_recipe
-from lab.embedded.image.build import Stages, must_have, work_folder
+from lab.embedded.image.build import Progress, Stages, must_have, work_folder
 from lab.embedded.image.cache import VARIABLE, cache_root
 from lab.errors import HostError
 

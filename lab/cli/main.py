@@ -10,10 +10,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from lab.cli import box, bring_down, bring_up, claims, doctor, image, ssh, status, winrm
+from lab.cli import box, bring_down, bring_up, claims, doctor, image, reap, revert, ssh, status, winrm
 from lab.errors import ConfigError, HostError, InfrastructureError, LabError
 
-VERBS = (bring_up.VERB, status.VERB, ssh.VERB, winrm.VERB, bring_down.VERB, doctor.VERB, claims.VERB, image.VERB, box.VERB)
+VERBS = (bring_up.VERB, status.VERB, ssh.VERB, winrm.VERB, bring_down.VERB, revert.VERB, reap.VERB, doctor.VERB, claims.VERB,
+         image.VERB, box.VERB)
 DESCRIPTION = """\
 A lab for Windows 10 as a VPN server for macOS clients: server (Windows or its twin), clients that stand in for Macs, hosts behind the
 server. The tests are run by pytest; this command brings the lab up by hand, looks at it and leads into it."""

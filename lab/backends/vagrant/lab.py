@@ -24,7 +24,7 @@ from lab.backends.vagrant.command import Vagrant
 from lab.backends.vagrant.management import free_subnet
 from lab.backends.vagrant.virtualization import Driver, driver
 from lab.box.boxes import ensure_boxes
-from lab.errors import ConfigError, InfrastructureError, LabBusy
+from lab.errors import ConfigError, InfrastructureError, LabBusy, LabError
 from lab.secrets import Secret, write_private
 from lab.topology import VARIABLE as TOPOLOGY
 from lab.topology import Topology
@@ -122,6 +122,7 @@ class VagrantLab:
             vagrant = self._vagrant()
             vagrant.version()
             self._add_boxes(vagrant)
+            vagrant = self._vagrant()  # which now knows the boxes
             self.progress(f"{self.run_name}: vagrant up, {'by hardware' if driver() == 'kvm' else 'emulated: a minute or two'}")
             vagrant.up([], provider=_provider())
             self._find_ways(vagrant)
@@ -176,7 +177,7 @@ class VagrantLab:
             if (run / ".vagrant").exists():
                 self._vagrant().destroy()
             shutil.rmtree(run)
-        except InfrastructureError as error:
+        except LabError as error:
             self.progress(f"{run.name} could not be destroyed whole: {error.message}; `lab reap` finishes it")
         finally:
             self._ownership.close()
