@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -110,6 +111,15 @@ def test_too_late_says_what_it_did_last(looks: list[str | LabError], evidence: s
 
     assert caught.value.evidence == evidence
     assert told == [f"waiting for the server: {evidence}"]
+
+
+def test_looks_are_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgets, "READY_PAUSE", 0.2)
+    began = time.monotonic()
+
+    await_ready(Scripted(["A", "B", "B"]), budget=10)  # type: ignore[arg-type]
+
+    assert time.monotonic() - began >= 0.4
 
 
 def test_of_a_real_server(winrm: WinRMEndpoint) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from lab.server import steps, view
 from lab.server.journal import LAB, TEST, Journal, journal_file
 from lab.server.provision import Provisioner
 from lab.server.session import WindowsSession
+from lab.server.steps import Step
 from lab.topology import load_topology
 
 SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
@@ -280,3 +282,18 @@ def test_recovery_of_a_server(session: WindowsSession, state: Path) -> None:
     assert not test.exists()
 
 
+def test_a_snapshot_voids_the_journal_of_what_was_after_it(session: WindowsSession, state: Path, tmp_path: Path) -> None:
+    """A step that can never be reverted is gone with the snapshot; the next test must not try again."""
+    prepare(session, state)
+    before, lab, test = fingerprint(session), LabWithSnapshot(server(session), session), journal_file(state, TEST)
+    stuck = tmp_path / "scripts"
+    shutil.copytree(SCRIPTS, stuck)
+    (stuck / "stuck.ps1").write_text("param($Action, $Parameters, $Found)\nif ($Action -eq 'revert') { throw 'no' }\n$true")
+    hands = WindowsHands(machine=server(session), topology=TOPOLOGY, reopen=lambda: session, scripts=stuck, state=state, progress=lambda _: None)
+    Provisioner(session, scripts=stuck, journal=Journal(test)).apply([Step(name="stuck", script="stuck", parameters={}, because="")])
+
+    recovery = recover(lab, hands, before, progress=lambda _: None)
+
+    assert (recovery.level, recovery.because) == (Level.SNAPSHOT, ("journal: the step stuck could not revert: no",))
+    assert not test.exists()
+    assert Journal(journal_file(state, LAB)).entries

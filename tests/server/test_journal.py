@@ -216,6 +216,34 @@ def test_what_cannot_be_reverted_stays_in_the_journal_alone(session: WindowsSess
     assert not journal.file.exists()
 
 
+def test_what_an_earlier_step_of_its_name_found_is_not_put_back_before_it(session: WindowsSession, journal: Journal, scripts: Path) -> None:
+    """Two settings of one thing: the first one's find must be the last that is put back, or the second's revert would undo it later."""
+    before = fingerprint(session)
+    (scripts / "half-way.ps1").write_text(HALF_WAY.replace("'apply'", "'revert'"))
+    first, second = replace(steps.wan_endpoints(3), name="ports"), Step(name="ports", script="half-way", parameters={}, because="")
+    provisioner = Provisioner(session, scripts=scripts, journal=journal)
+    provisioner.apply([first, steps.server_flags(steps.CERT), second])
+
+    with pytest.raises(StepFailed, match="the step ports could not revert"):
+        provisioner.revert()
+
+    assert [one.step.script for one in Journal(journal.file).entries] == ["wan-endpoints", "half-way"]
+    (scripts / "half-way.ps1").write_text(HALF_WAY)
+    provisioner.revert()
+    assert fingerprint(session) == before
+
+
+def test_the_fingerprint_is_that_of_before_the_first_change(session: WindowsSession, journal: Journal) -> None:
+    before, provisioner = fingerprint(session), Provisioner(session, scripts=SCRIPTS, journal=journal)
+
+    for step in (steps.server_flags(steps.CERT), steps.wan_endpoints(3)):
+        provisioner.apply([step])
+    provisioner.apply([])
+
+    assert Journal(journal.file).before == before
+    provisioner.revert()
+
+
 def test_an_apply_that_can_neither_be_finished_nor_put_back_tells_both(session: WindowsSession, journal: Journal, scripts: Path) -> None:
     before = fingerprint(session)
     (scripts / "half-way.ps1").write_text("param($Action, $Parameters, $Found)\nif ($Action -ne 'inspect') { throw \"no $Action\" }")
