@@ -87,7 +87,10 @@ class LinuxMachine:
             source, output, error = self._client.exec_command(whole, timeout=deadline.remaining)
             source.write(stdin)
             source.channel.shutdown_write()
-            return output.channel.recv_exit_status(), output.read().decode(), error.read().decode()
+            said = output.read().decode(), error.read().decode()  # each read has the time-out of above
+            if not output.channel.status_event.wait(deadline.remaining):
+                raise TimeoutError
+            return (output.channel.recv_exit_status(), *said)
         except TimeoutError:
             raise RemoteTimeout(f"{self.machine.name}: {command.split(maxsplit=1)[0]} did not end within {deadline.budget:.0f} s") from None
 

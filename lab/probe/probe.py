@@ -103,7 +103,8 @@ class Probe:
             raise ConfigError(f"the probe of {self.host} is a local process")
         whole = f"{self._enter} sh -c {shlex.quote(command)}" if self._enter else command
         _, output, error = self._ssh.exec_command(whole, timeout=Deadline(budget).budget)
-        return output.channel.recv_exit_status(), output.read(), error.read()
+        said = output.read(), error.read()
+        return (output.channel.recv_exit_status(), *said)
 
     def close(self) -> None:
         """End the agent and the connection."""
