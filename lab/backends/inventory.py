@@ -16,7 +16,7 @@ from lab.backends.host_keys import pinned_key
 from lab.backends.machines import ExistingServer, capture_points, hosts_on, in_use, own_side
 from lab.backends.terminal import ask_on_terminal
 from lab.errors import ConfigError, InfrastructureError, LabBusy
-from lab.inventory_file import Inventory, LinuxEntry, load_inventory
+from lab.inventory_file import Inventory, LinuxEntry, ServerEntry, load_inventory
 from lab.secrets import Secret
 from lab.statedir import state_root
 from lab.topology import Topology
@@ -128,24 +128,9 @@ class InventoryLab:
         self._lock = descriptor
 
     def _add_server(self) -> None:
-        entry, name = self._inventory.server, self._topology.server.name
-        way = Host(name=name, winrm=WinRMEndpoint(
-            address=entry.address, http_port=entry.http_port, https_port=entry.https_port, user=entry.user, password=self._password(),
-            ca_file=entry.ca_file, certificate=entry.certificate, key=entry.key))
-        self._hosts[name] = way
-        self._machines.append(ExistingServer(name=name, way=way, hosts=(name,), adapters=entry.adapters,
-                                             also_used_by_people=entry.also_used_by_people))
-
-    def _password(self) -> Secret:
-        entry = self._inventory.server
-        if entry.certificate is not None:
-            return Secret("")
-        if entry.password_env is None:
-            return self._ask(f"password of {entry.user} on {entry.address}")
-        if not (value := os.environ.get(entry.password_env)):
-            raise ConfigError(f"the variable {entry.password_env}, which should hold the password of {entry.user}, is not set",
-                              hint=f"read -rs {entry.password_env} && export {entry.password_env}")
-        return Secret(value)
+        server = existing_server(self._topology.server.name, self._inventory.server, self._ask)
+        self._hosts[server.name] = server.way
+        self._machines.append(server)
 
     def _add_linux(self, name: str, entry: LinuxEntry) -> None:
         key = pinned_key(self.state / "known_hosts", name, entry.address, entry.port)
@@ -154,3 +139,31 @@ class InventoryLab:
         self._hosts |= hosts
         carried = tuple(host for host in hosts if host != own_side(name))
         self._machines.append(Machine(name=name, way=hosts[own_side(name)], hosts=carried, adapters=entry.adapters))
+
+
+def existing_server(name: str, entry: ServerEntry, ask: Callable[[str], Secret]) -> ExistingServer:
+    """Return the server of an inventory, with the way to it.
+
+    Args:
+        name: as the topology names it.
+        entry: what the inventory says of it.
+        ask: gets a password that no variable holds.
+
+    Raises:
+        ConfigError: its password is to be had from nowhere.
+    """
+    way = Host(name=name, winrm=WinRMEndpoint(
+        address=entry.address, http_port=entry.http_port, https_port=entry.https_port, user=entry.user, password=_password(entry, ask),
+        ca_file=entry.ca_file, certificate=entry.certificate, key=entry.key))
+    return ExistingServer(name=name, way=way, hosts=(name,), adapters=entry.adapters, also_used_by_people=entry.also_used_by_people)
+
+
+def _password(entry: ServerEntry, ask: Callable[[str], Secret]) -> Secret:
+    if entry.certificate is not None:
+        return Secret("")
+    if entry.password_env is None:
+        return ask(f"password of {entry.user} on {entry.address}")
+    if not (value := os.environ.get(entry.password_env)):
+        raise ConfigError(f"the variable {entry.password_env}, which should hold the password of {entry.user}, is not set",
+                          hint=f"read -rs {entry.password_env} && export {entry.password_env}")
+    return Secret(value)

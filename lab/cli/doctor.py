@@ -10,11 +10,13 @@ from collections.abc import Callable
 from lab.backends import choose
 from lab.cli.verb import Parser, Verb
 from lab.doctor import Finding, Grade, examine
-from lab.doctor.vagrant import examine_vagrant
+from lab.doctor.inventory import examine_inventory
+from lab.doctor.vagrant import examine_vagrant, examine_vagrant_server
 from lab.errors import ConfigError, HostError
 
-EXAMINERS: dict[str, Callable[[str], list[Finding]]] = {"embedded": lambda _: examine(), "vagrant": lambda _: examine_vagrant()}
-"""By the name of the lab; told what stands behind its colon (examine_inventory: the file)."""
+EXAMINERS: dict[str, Callable[[str], list[Finding]]] = {
+    "embedded": lambda _: examine(), "vagrant": lambda _: [*examine_vagrant(), *examine_vagrant_server()], "inventory": examine_inventory}
+"""By the name of the lab; told what stands behind its colon: an inventory's file."""
 SIGNS = {Grade.GOOD: "ok  ", Grade.NOTE: "note", Grade.BAD: "BAD "}
 
 
@@ -35,8 +37,7 @@ def run(chosen: argparse.Namespace) -> int:
         print(_line(finding))
     if bad:
         raise HostError(f"the {chosen.lab} lab cannot run here: {', '.join(finding.check for finding in bad)}", hint=bad[0].remedy)
-    option = "" if chosen.lab == choose.DEFAULT else f" --lab {chosen.lab}"
-    print(f"\nthis machine is fit: `lab up{option}`, or `{'make e2e' if not option else f'pytest e2e{option}'}`")
+    print(f"\n{_next(chosen.lab)}")
     return 0
 
 
@@ -46,6 +47,14 @@ def _examine(lab: str) -> list[Finding]:
     if name not in EXAMINERS:
         raise ConfigError(f"the doctor knows no lab {lab!r}, {', '.join(EXAMINERS)} is expected", hint=f"--lab takes {choose.HELP}")
     return EXAMINERS[name](rest)
+
+
+def _next(lab: str) -> str:
+    if lab == choose.DEFAULT:
+        return "this machine is fit: `lab up`, or `make e2e`"
+    if lab.startswith("inventory:"):
+        return f"the server is fit: `pytest e2e --lab {lab}`"
+    return f"this machine is fit: `lab up --lab {lab}`, or `pytest e2e --lab {lab}`"
 
 
 def _line(finding: Finding) -> str:
@@ -59,8 +68,10 @@ VERB = Verb(
     description="""\
 Examines what the lab needs of this machine, by trying it. Embedded: packages, ptrace, a folder for the guest's memory, room for the image,
 where the guest's packages come from. Vagrant: its version and plugins, libvirt, boxes, and whether KVM serves, by booting a machine of 512
-bytes. Both: memory, disk, what earlier runs left. Changes nothing. Exit code 0 if the lab can run here, 69 if not.""",
+bytes. Both: memory, disk, what earlier runs left. A server that is up (of `lab up --lab vagrant`, or of an inventory): what it is, how long its
+evaluation lasts, whether it waits for a restart, its clock. Changes nothing. Exit code 0 if the lab can run, 69 if not.""",
     examples=(("lab doctor", "a list, with a remedy for whatever is wrong"), ("lab doctor --lab vagrant", "for virtual machines"),
+              ("lab doctor --lab inventory:office.yaml", "a server that exists already"),
               ("lab doctor --json", "the same for programs")),
     arguments=arguments,
     run=run,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from lab.errors import LabError
+
 
 class Grade(StrEnum):
     """What a finding means for the lab."""
@@ -25,6 +27,11 @@ class Finding:
     grade: Grade
     text: str
     remedy: str = ""
+
+
+def failed(check: str, error: LabError) -> Finding:
+    """Return the finding that an error is."""
+    return Finding(check=check, grade=Grade.BAD, text=error.message, remedy=error.hint)
 
 
 def available_mb() -> int:

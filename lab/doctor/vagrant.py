@@ -11,12 +11,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab.backends.base import quiet
+from lab.backends.embedded import log_folder
 from lab.backends.vagrant import reap, virtualization
 from lab.backends.vagrant.answers import Box
 from lab.backends.vagrant.command import Vagrant
 from lab.backends.vagrant.hypervisors import Libvirt, VirtualBox
-from lab.doctor.findings import Finding, Grade, available_mb
-from lab.errors import HostError, LabError
+from lab.backends.vagrant.lab import VagrantLab
+from lab.doctor.findings import Finding, Grade, available_mb, failed
+from lab.doctor.server import examine_server
+from lab.errors import HostError, LabBusy, LabError
+from lab.topology import load_topology
+from lab.waiting import stretch
 
 STAND_INS, STAND_IN_MB, WINDOWS_MB = 3, 512, 4096
 DISK_MB, WINDOWS_DISK_MB = 4000, 20000
@@ -44,15 +49,33 @@ def examine_vagrant() -> list[Finding]:
         return [check() for check in checks]
 
 
-def _bad(check: str, error: LabError) -> Finding:
-    return Finding(check=check, grade=Grade.BAD, text=error.message, remedy=error.hint)
+def examine_vagrant_server() -> list[Finding]:
+    """Return what is found about the server of the lab that `lab up` left running; that none is, is a finding too."""
+    topology = load_topology()
+    try:
+        lab = VagrantLab.running(topology, log_folder=log_folder())
+    except LabBusy as error:
+        return [Finding(check="server", grade=Grade.NOTE, text=f"not looked at: {error.message}", remedy=error.hint)]
+    except LabError as error:
+        return [failed("server", error)]
+    if lab is None:
+        return [Finding(check="server", grade=Grade.NOTE, text="not looked at: no lab is up")]
+    try:
+        stretch(lab.pace)
+        endpoint = lab.hosts[topology.server.name].winrm
+        assert endpoint is not None
+        return examine_server(endpoint)
+    except LabError as error:
+        return [failed("server", error)]
+    finally:
+        lab.down()
 
 
 def _program(vagrant: Vagrant) -> Finding:
     try:
         version = vagrant.version()
     except LabError as error:
-        return _bad("vagrant", error)
+        return failed("vagrant", error)
     return Finding(check="vagrant", grade=Grade.GOOD, text=f"Vagrant {'.'.join(map(str, version))}")
 
 
@@ -60,7 +83,7 @@ def _provider(vagrant: Vagrant) -> Finding:
     try:
         plugins = vagrant.plugins()
     except LabError as error:
-        return _bad("provider", error)
+        return failed("provider", error)
     if version := plugins.get("vagrant-libvirt"):
         return Finding(check="provider", grade=Grade.GOOD, text=f"libvirt, by vagrant-libvirt {version}")
     if not VirtualBox().objection:
@@ -77,9 +100,9 @@ def _gem(vagrant: Vagrant) -> Finding:
     except HostError as error:
         if "winrm" in error.message:
             return Finding(check="winrm gem", grade=Grade.NOTE, text="not installed: the lab waits for Windows with a small probe of its own")
-        return _bad("winrm gem", error)
+        return failed("winrm gem", error)
     except LabError as error:
-        return _bad("winrm gem", error)
+        return failed("winrm gem", error)
     return Finding(check="winrm gem", grade=Grade.GOOD, text="Vagrant itself speaks WinRM")
 
 
@@ -87,7 +110,7 @@ def _boxes(vagrant: Vagrant) -> Finding:
     try:
         boxes = vagrant.boxes()
     except LabError as error:
-        return _bad("boxes", error)
+        return failed("boxes", error)
     ours = [box for box in boxes if box.name.startswith(OURS)]
     windows = [box for box in boxes if "windows" in box.name.lower()]
     text = f"stand-ins: {_named(ours)}; Windows: {_named(windows)}"
@@ -108,7 +131,7 @@ def _daemon() -> Finding:
     try:
         return Finding(check="libvirt", grade=Grade.GOOD, text=f"{libvirt.version()}, at {libvirt.uri}")
     except LabError as error:
-        return _bad("libvirt", error)
+        return failed("libvirt", error)
 
 
 def _virtualization() -> Finding:
@@ -118,7 +141,7 @@ def _virtualization() -> Finding:
         driver = found.driver
         chosen = virtualization.driver()
     except LabError as error:
-        return _bad("virtualization", error)
+        return failed("virtualization", error)
     if driver == "kvm":
         text = f"KVM boots the probe in {found.kvm.seconds:.1f} s, emulation in {found.qemu.seconds:.1f} s"
     else:
@@ -153,7 +176,7 @@ def _left_over() -> Finding:
     try:
         found = reap.survey()
     except LabError as error:
-        return _bad("earlier runs", error)
+        return failed("earlier runs", error)
     if found.leftovers:
         names = ", ".join(one.name for one in found.leftovers)
         return Finding(check="earlier runs", grade=Grade.NOTE, text=f"left {names}", remedy="`lab reap --dry-run` tells what they are")
