@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -20,6 +21,18 @@ from lab.server.session import WindowsSession
 from lab.waiting import Deadline
 
 REFUSAL = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def whole_request(connection: ssl.SSLSocket) -> bytes:
+    """Read headers and body: an answer that crosses unread data is lost with the connection."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(1 << 16)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
+    while len(body) < length:
+        body += connection.recv(1 << 16)
+    return head
 
 
 class Asking:
@@ -47,7 +60,7 @@ class Asking:
             connection, _ = self._listener.accept()
             with self._context.wrap_socket(connection, server_side=True) as secure:
                 self.shown = secure.getpeercert()
-                self.request = secure.recv(1 << 16)
+                self.request = whole_request(secure)
                 secure.sendall(REFUSAL)
 
     def close(self) -> None:
