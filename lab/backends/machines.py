@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.backends.base import CapturePoint, Host, Machine, SSHEndpoint
 from lab.topology import Topology
 
-ENTER = "/run/lab/enter"
+ENTER = "sh /run/lab/enter"
 MANAGEMENT = "management"
 """What a capture calls the interface of the machine's way in (`lab.probe.agent.main`)."""
 

@@ -6,9 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab.backends.base import Lab, Machine, Progress
+from lab.prepare.left_over import revert_left_over
 from lab.prepare.linux import LinuxMachine
 from lab.prepare.preflight import preflight
+from lab.prepare.release import packages_record
 from lab.prepare.server import prepare_server
+from lab.server.journal import TEST, Journal, journal_file
 from lab.server.session import WindowsSession
 from lab.topology import Topology
 
@@ -28,6 +31,8 @@ def prepare_lab(lab: Lab, topology: Topology, windows: WindowsSession, *, script
         HostError, InfrastructureError, RemoteError: the first machine that could not be prepared.
     """
     preflight(lab, windows, scripts=scripts, progress=progress)
+    if lab.state:
+        revert_left_over(windows, Journal(journal_file(lab.state, TEST)), scripts=scripts, progress=progress)
     linux = [machine for machine in lab.machines if machine.way.ssh]
     with ThreadPoolExecutor() as pool:
         others = [pool.submit(_prepare_linux, lab, machine, topology, progress) for machine in linux]
@@ -39,6 +44,6 @@ def prepare_lab(lab: Lab, topology: Topology, windows: WindowsSession, *, script
 
 
 def _prepare_linux(lab: Lab, machine: Machine, topology: Topology, progress: Progress) -> None:
-    record = lab.state / f"{machine.name}.packages.json" if lab.state else None
+    record = packages_record(lab.state, machine) if lab.state else None
     with LinuxMachine(machine, record=record, progress=progress) as one:
         one.prepare(topology)

@@ -245,10 +245,10 @@ def test_up_knows_the_way_to_every_host_and_changes_nothing(file: Path, folder: 
         server = lab.machines[0]
 
         assert ways == {
-            "client-machine": ("debian", "sudo -n"), "client": ("debian", "sudo -n /run/lab/enter client"),
-            "client2": ("debian", "sudo -n /run/lab/enter client2"), "client3": ("debian", "sudo -n /run/lab/enter client3"),
-            "dns": ("debian", "sudo -n /run/lab/enter dns"),
-            "lan-machine": ("root", ""), "lan": ("root", "/run/lab/enter lan"), "lan2": ("root", "/run/lab/enter lan2"),
+            "client-machine": ("debian", "sudo -n"), "client": ("debian", "sudo -n sh /run/lab/enter client"),
+            "client2": ("debian", "sudo -n sh /run/lab/enter client2"), "client3": ("debian", "sudo -n sh /run/lab/enter client3"),
+            "dns": ("debian", "sudo -n sh /run/lab/enter dns"),
+            "lan-machine": ("root", ""), "lan": ("root", "sh /run/lab/enter lan"), "lan2": ("root", "sh /run/lab/enter lan2"),
         }
         assert isinstance(server, ExistingServer)
         assert server.way.winrm is not None
