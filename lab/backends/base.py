@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from lab.errors import InfrastructureError
 from lab.secrets import Secret
+from lab.topology import Topology
 
 Progress = Callable[[str], None]
 """Told one line per phase."""
@@ -136,6 +137,29 @@ class Lab(Protocol):
 
     def down(self) -> None:
         """End it and leave nothing behind; leave a joined one alone. Never raises for a lab that is down already."""
+
+
+@runtime_checkable
+class Detachable(Lab, Protocol):
+    """A lab that `lab up` leaves running, and others join."""
+
+    @property
+    def run_name(self) -> str:
+        """The run id."""
+
+    @property
+    def since(self) -> float:
+        """When it was brought up, seconds since the epoch."""
+
+    @property
+    def topology(self) -> Topology:
+        """Hosts and networks."""
+
+    def started(self) -> frozenset[str]:
+        """Return the names of the hosts whose daemons run."""
+
+    def end_joined(self) -> None:
+        """End it although it was joined (`lab down`)."""
 
 
 @runtime_checkable

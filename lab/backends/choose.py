@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.backends.base import Lab, Progress
+from lab.backends.base import Detachable, Lab, Progress
 from lab.backends.embedded import EmbeddedLab
 from lab.errors import ConfigError
 from lab.topology import Topology
@@ -47,14 +47,18 @@ def make_lab(
     raise ConfigError(f"there is no lab {chosen!r}", hint=f"--lab takes {HELP}")
 
 
-def running_lab(chosen: str, topology: Topology, *, log_folder: Path) -> Lab | None:
-    """Return the lab that `lab up` left running, joined; None if there is none. Raises ConfigError for an unknown name."""
-    name = chosen.partition(":")[0]
-    if name == "vagrant":
-        from lab.backends.vagrant.lab import VagrantLab  # noqa: PLC0415 - see the module's rule
+def running_lab(chosen: str, topology: Topology, *, log_folder: Path) -> Detachable | None:
+    """Return the lab that `lab up` left running, joined; None if there is none. Raises ConfigError for an unknown name.
 
-        return VagrantLab.running(topology, log_folder=log_folder)
-    if name == "inventory":
-        return None  # its machines run whether we use them or not
-    return EmbeddedLab.running(topology, log_folder=log_folder)
+    An inventory's machines run whether we use them or not: such a lab is never joined.
+    """
+    match chosen.partition(":")[0]:
+        case "embedded":
+            return EmbeddedLab.running(topology, log_folder=log_folder)
+        case "vagrant":
+            from lab.backends.vagrant.lab import VagrantLab  # noqa: PLC0415 - see the module's rule
 
+            return VagrantLab.running(topology, log_folder=log_folder)
+        case "inventory":
+            return None
+    raise ConfigError(f"there is no lab {chosen!r}", hint=f"--lab takes {HELP}")

@@ -72,6 +72,11 @@ class EmbeddedLab:
         return self._run
 
     @property
+    def run_name(self) -> str:
+        """The run id. Raises ConfigError before `up`."""
+        return self.run.folder.name
+
+    @property
     def is_alive(self) -> bool:
         """Whether the guest runs, as far as is known here."""
         return self._run is not None and self._run.is_alive

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import argparse
 
-from lab.backends.embedded import EmbeddedLab, log_folder
+from lab.backends.embedded import log_folder
+from lab.cli.running import find_running, lab_option
 from lab.cli.verb import Verb
-from lab.topology import load_topology
 
 
-def run(_: argparse.Namespace) -> int:
+def run(chosen: argparse.Namespace) -> int:
     """End the lab, if one is up."""
-    lab = EmbeddedLab.running(load_topology(), log_folder=log_folder())
+    lab = find_running(chosen.lab)
     if lab is None:
         print("no lab is up")
         return 0
-    name = lab.run.folder.name
+    name = lab.run_name
     lab.end_joined()
-    print(f"{name} is down; nothing of it is left but its console in {log_folder()}")
+    print(f"{name} is down; nothing of it is left but its logs in {log_folder()}")
     return 0
 
 
 VERB = Verb(
     name="down",
     summary="end the lab that `lab up` left running",
-    description="Ends the guest and removes its folder, keys and secrets. Harmless when no lab is up.",
-    examples=(("lab down", "end it"),),
+    description="Ends the guest, or destroys the virtual machines, and removes the run's folder, keys and secrets. Harmless when no lab is up.",
+    examples=(("lab down", "end it"), ("lab down --lab vagrant", "the virtual machines, also when an embedded lab is up")),
+    arguments=lab_option,
     run=run,
 )

@@ -29,8 +29,8 @@ def arguments(parser: Parser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Put back whatever the lab's journals know; 0 only if the server is as it was before."""
     topology = load_topology()
-    lab = choose.running_lab(chosen.lab, topology, log_folder=log_folder())
-    lab = lab or choose.make_lab(chosen.lab, topology, log_folder=log_folder(), progress=_say)
+    running = choose.running_lab(chosen.lab, topology, log_folder=log_folder())
+    lab: Lab = running or choose.make_lab(chosen.lab, topology, log_folder=log_folder(), progress=_say)
     if not lab.joined and lab.name != EXISTING:
         print(f"nothing to revert: the {lab.name} lab is not up, and its machines go with it")
         return 0

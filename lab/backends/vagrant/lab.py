@@ -36,6 +36,8 @@ SERVER_BOX, LINUX_BOX, PROVIDER = "LAB_SERVER_BOX", "LAB_LINUX_BOX", "LAB_PROVID
 KEPT = "kept"
 """Name of the snapshot to which `restore` goes back."""
 HTTPS = 5986
+WAYS = "ways.json"
+"""File of a run: how each machine is reached."""
 PACE: Mapping[Driver, float] = {"kvm": 2.0, "qemu": 4.0}
 """Measured with the stand-in: a scenario takes about four times as long on an emulated processor as in the embedded lab."""
 
@@ -138,6 +140,8 @@ class VagrantLab:
         folder = _detached()
         if folder is None:
             return None
+        if not (folder / WAYS).exists():
+            raise LabBusy(f"the lab {folder.name} is not up yet, or was killed before it was", hint="wait for it, or `lab reap --older-than 0s`")
         lab = cls(topology, log_folder=log_folder, detached=True)
         lab._own(folder)
         lab._run, lab._joined, lab.since = folder, True, runs.read_record(folder).since
@@ -149,6 +153,10 @@ class VagrantLab:
         if name not in self._hosts:
             raise ConfigError(f"the lab has no host {name!r}", hint=f"it has {', '.join(self._hosts)}")
         return self._hosts[name]
+
+    def started(self) -> frozenset[str]:
+        """Return all hosts: each starts with its machine."""
+        return frozenset(self._hosts)
 
     def reset(self) -> None:
         """Nothing: what a killed run left on the server is in its journal, and reverted from there."""
@@ -248,11 +256,11 @@ class VagrantLab:
             else:
                 ssh = vagrant.ssh_config(name)
                 ways[name] = {"address": ssh.address, "port": ssh.port, "user": ssh.user, "key_file": str(ssh.key_file)}
-        write_private(self.state / "ways.json", json.dumps(ways, indent=1))
+        write_private(self.state / WAYS, json.dumps(ways, indent=1))
         self._load_ways()
 
     def _load_ways(self) -> None:
-        for name, way in json.loads((self.state / "ways.json").read_text()).items():
+        for name, way in json.loads((self.state / WAYS).read_text()).items():
             carried = tuple(plan.name for plan in self.topology.machines[name])
             port = int(str(way["port"]))
             if "password" in way:
