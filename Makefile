@@ -6,7 +6,7 @@ LOCKED := $(VENV)/.made-from-lock
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages image e2e test guest-tests lint bench lock clean
+.PHONY: help setup packages image e2e test guest-tests vagrant-packages boxes vagrant-e2e vagrant-tests lint bench lock clean
 
 help:              ## list the verbs
 	@grep -hE '^[a-z0-9-]+: .*##' Makefile | sed -E 's/^([a-z0-9-]+): .*## (.*)/  make \1\t\2/' | expand -t 22
@@ -31,11 +31,23 @@ image: setup       ## build the guest's image, unless it is in the cache
 e2e: image         ## boot the lab, run pytest e2e, print verdicts and where the evidence is
 	@$(BIN)/pytest e2e $(ARGS)
 
-test: setup lint   ## fast tests, lint, types; no guest
-	@$(BIN)/pytest tests --ignore tests/guest $(ARGS)
+test: setup lint   ## fast tests, lint, types; no guest, no virtual machine
+	@$(BIN)/pytest tests --ignore tests/guest --ignore tests/machines $(ARGS)
 
 guest-tests: image ## tests of the lab itself, with guests: isolation, crashes, inverted twins, left-out steps
 	@$(BIN)/pytest tests/guest $(ARGS)
+
+vagrant-packages:  ## install what virtual machines need: vagrant, libvirt, qemu (asks once)
+	@ci/install-packages vagrant
+
+boxes: vagrant-packages setup   ## build the stand-in boxes for Vagrant, unless they are in the cache
+	@$(BIN)/lab box build
+
+vagrant-e2e: boxes ## vagrant up, pytest e2e -k ikev2 --lab=vagrant, destroy; LAB_SERVER_BOX=… for a real Windows
+	@ci/on-virtual-machines $(BIN)/pytest e2e -k ikev2 --lab=vagrant $(ARGS)
+
+vagrant-tests: boxes   ## tests of the vagrant and inventory labs on real virtual machines: kill -9, lab revert, snapshot, nothing left
+	@ci/on-virtual-machines $(BIN)/pytest tests/machines $(ARGS)
 
 lint: setup        ## ruff, mypy --strict, the layer contract
 	@$(BIN)/ruff check --quiet .
