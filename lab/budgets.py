@@ -22,7 +22,8 @@ SERVICE_RESTART = 90.0
 """Restart of RemoteAccess: milliseconds on the twin; Windows may take a minute to stop it."""
 
 IKE_PATIENCE = 10.0
-"""How long a client tries before it says that nobody answers: two packets, the second 4 s after the first."""
+"""How long a client tries before it says that nobody answers: two packets, the second 4 s after the first. Not stretched: charon's own
+timers are the same in every lab."""
 
 IKE_INITIATE = 12.0
 """One connection attempt: 40 to 500 ms measured; one lost packet costs charon 4 s (its first retransmission)."""

@@ -179,7 +179,7 @@ class Mac:
     def _initiate(self, profile: IKEv2, address: str, *, remote_id: str) -> Control:
         self.probe.vici("load_conn", strongswan.connection(profile, address, remote_id=remote_id))
         return self.probe.vici_control("initiate", {"child": strongswan.CHILD, "ike": strongswan.CONNECTION,
-                                                    "timeout": str(int(Deadline(budgets.IKE_PATIENCE).budget * 1000)), "loglevel": "1"})
+                                                    "timeout": str(int(budgets.IKE_PATIENCE * 1000)), "loglevel": "1"})
 
     def _server_certificate(self, log: Sequence[str]) -> x509.Certificate:
         """Return what the server showed: charon keeps it among its certificates once it has verified it."""

@@ -143,9 +143,9 @@ def test_an_agent_that_is_gone_is_a_lost_link() -> None:
     probe.close()
 
 
-def test_a_local_probe_has_no_ssh(probe: Probe) -> None:
+def test_a_local_probe_has_no_connection_for_commands(probe: Probe) -> None:
     with pytest.raises(ConfigError, match="the probe of here is a local process"):
-        _ = probe.ssh
+        probe.run("true")
 
 
 def test_bytes_travel_as_base64(probe: Probe, port: int) -> None:
