@@ -60,10 +60,17 @@ def objection_to_server(server: ExistingServer, found: WindowsMachine) -> Config
     if found.pending_reboot:
         return ConfigError(f"{name} waits for a restart to finish an update or a new name: it may restart in the middle of a test",
                            hint="restart it first: `Restart-Computer` on the server")
-    if found.evaluation_minutes is not None and found.evaluation_minutes <= 0:
-        return ConfigError(f"{name} runs an evaluation that has expired: Windows then shuts down every hour",
-                           hint="`slmgr /rearm` on the server extends it a few times; otherwise install it anew")
+    if objection := objection_to_evaluation(found):
+        return objection
     return _objection_to_adapters(server, found)
+
+
+def objection_to_evaluation(found: WindowsMachine) -> ConfigError | None:
+    """Return that a Windows' evaluation has expired, also one of a box; None if it has not, or is none."""
+    if found.evaluation_minutes is None or found.evaluation_minutes > 0:
+        return None
+    return ConfigError(f"the server {found.computer_name} runs an evaluation that has expired: Windows then shuts down every hour",
+                       hint="`slmgr /rearm` on the server extends it a few times; otherwise install it, or build its box, anew")
 
 
 def _objection_to_adapters(server: ExistingServer, found: WindowsMachine) -> ConfigError | None:

@@ -8,9 +8,11 @@ from lab import budgets
 from lab.backends.base import Machine, Progress
 from lab.backends.machines import ExistingServer
 from lab.prepare.left_over import Reverted, revert_journal
+from lab.prepare.preflight import objection_to_evaluation
 from lab.prepare.ready import await_ready
 from lab.server.journal import LAB, TEST, Journal, journal_file
 from lab.server.lab_steps import lab_adapters, lab_clock, lab_firewall
+from lab.server.machine import read as read_machine
 from lab.server.provision import Provisioner
 from lab.server.session import WindowsSession
 from lab.topology import Topology
@@ -30,12 +32,14 @@ def prepare_server(
         progress: told one line per phase.
 
     Raises:
-        ConfigError: it refuses our user; nothing was touched.
+        ConfigError: it refuses our user, or its evaluation has expired; nothing was touched.
         InfrastructureError: it was not ready in time, or a journal cannot be read.
         StepFailed: an adapter is missing, or a setting could not be made; everything is reverted.
     """
     if not isinstance(machine, ExistingServer):  # `preflight` has waited for that one
         await_ready(windows, progress=progress)
+        if objection := objection_to_evaluation(read_machine(windows, scripts)):
+            raise objection
     progress(f"{machine.name}: adapters, firewall and clock")
     journal = Journal(journal_file(state, LAB)) if state else None
     set_clock(windows, scripts=scripts)

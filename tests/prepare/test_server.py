@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from lab.backends.base import Host, Machine, SSHEndpoint
 from lab.backends.machines import ExistingServer, in_use
 from lab.errors import ConfigError, InfrastructureError, LinkLost, StepFailed
 from lab.prepare import release
+from lab.prepare import server as prepare_module
 from lab.prepare.lab import prepare_lab
 from lab.prepare.recovery import Level, WindowsHands, recover
 from lab.prepare.release import anything_left, release_lab
@@ -98,7 +100,7 @@ def test_taken_twice_it_is_verified_only(session: WindowsSession, state: Path) -
     prepare(session, state)
 
     calls = [str(entry["call"]) for entry in session.transcript.entries]
-    assert calls == ["inspect lab-clock", "apply and verify lab-clock", "verify lab-adapters, lab-firewall"]
+    assert calls == ["machine", "inspect lab-clock", "apply and verify lab-clock", "verify lab-adapters, lab-firewall"]
     assert fingerprint(session) == once
     assert journal_file(state, LAB).read_text() == journal
 
@@ -297,3 +299,17 @@ def test_a_snapshot_voids_the_journal_of_what_was_after_it(session: WindowsSessi
     assert (recovery.level, recovery.because) == (Level.SNAPSHOT, ("journal: the step stuck could not revert: no",))
     assert not test.exists()
     assert Journal(journal_file(state, LAB)).entries
+
+
+def test_a_box_whose_evaluation_has_expired_is_refused_before_it_is_touched(
+    session: WindowsSession, state: Path, nics: FakeNics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = prepare_module.read_machine(session, SCRIPTS)
+    monkeypatch.setattr(prepare_module, "read_machine", lambda *_: replace(told, evaluation_minutes=0))
+    before = names(nics)
+
+    with pytest.raises(ConfigError, match="runs an evaluation that has expired"):
+        prepare(session, state)
+
+    assert names(nics) == before
+    assert list(state.iterdir()) == []
