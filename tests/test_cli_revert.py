@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import twin_in_this_process
 from fake_nics import FakeNics
+from twin_process import twin_in_this_process
 
 from lab.backends import inventory
 from lab.backends.base import Machine, WinRMEndpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab.backends.base import Lab, Machine, Progress
+from lab.backends.base import Lab, Machine, Progress, Restorable
 from lab.prepare.left_over import revert_left_over
 from lab.prepare.linux import LinuxMachine
 from lab.prepare.preflight import preflight
@@ -17,7 +17,7 @@ from lab.topology import Topology
 
 
 def prepare_lab(lab: Lab, topology: Topology, windows: WindowsSession, *, scripts: Path, progress: Progress) -> None:
-    """Prepare every machine of a lab. Idempotent.
+    """Prepare every machine of a lab, and keep the server as it is then where the lab can. Idempotent.
 
     Args:
         lab: a lab that is up.
@@ -41,6 +41,8 @@ def prepare_lab(lab: Lab, topology: Topology, windows: WindowsSession, *, script
                 prepare_server(machine, topology, windows, scripts=scripts, state=lab.state, progress=progress)
         for other in others:
             other.result()
+    if isinstance(lab, Restorable) and not lab.joined:
+        lab.keep()
 
 
 def _prepare_linux(lab: Lab, machine: Machine, topology: Topology, progress: Progress) -> None:

@@ -12,9 +12,9 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 
 import pytest
-from conftest import twin_in_this_process
 from fake_lab import FakeLab
 from fake_nics import FakeNics
+from twin_process import twin_in_this_process
 
 from lab import budgets
 from lab.backends.base import Host, Machine, SSHEndpoint, WinRMEndpoint

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import twin_in_this_process
 from fake_nics import FRESH, FakeClock, FakeNics
+from twin_process import twin_in_this_process
 
 from lab.errors import ConfigError, StepFailed
 from lab.server import machine, view

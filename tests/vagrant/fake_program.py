@@ -36,7 +36,7 @@ def play(scene: dict[str, object]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         child = os.fork()
         if child:
-            with open(f"{hang}.new", "w") as fresh:
+            with open(f"{hang}.{child}", "w") as fresh:
                 fresh.write(f"{os.getpid()} {child}")
             os.rename(fresh.name, str(hang))
         while True:

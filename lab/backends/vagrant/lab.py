@@ -119,7 +119,7 @@ class VagrantLab:
         self._run = runs.runs_folder() / runs.new_name()
         try:
             self._own(self._run)
-            runs.write_record(self._run, runs.Record(detached=self._detached, since=self.since))
+            runs.write_record(self._run, runs.Record(detached=False, since=self.since))  # until it is up, a killed `lab up` is left over
             self._write_settings()
             vagrant = self._vagrant()
             vagrant.version()
@@ -128,6 +128,7 @@ class VagrantLab:
             self.progress(f"{self.run_name}: vagrant up, {'by hardware' if driver() == 'kvm' else 'emulated: a minute or two'}")
             vagrant.up([], provider=_provider())
             self._find_ways(vagrant)
+            runs.write_record(self._run, runs.Record(detached=self._detached, since=self.since))
         except BaseException:
             self.down()
             raise
@@ -140,8 +141,6 @@ class VagrantLab:
         folder = _detached()
         if folder is None:
             return None
-        if not (folder / WAYS).exists():
-            raise LabBusy(f"the lab {folder.name} is not up yet, or was killed before it was", hint="wait for it, or `lab reap --older-than 0s`")
         lab = cls(topology, log_folder=log_folder, detached=True)
         lab._own(folder)
         lab._run, lab._joined, lab.since = folder, True, runs.read_record(folder).since
