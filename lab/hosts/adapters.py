@@ -49,11 +49,12 @@ def take(netlink: Netlink, wanted: dict[str, str]) -> dict[str, str]:
 
 
 def look_at(netlink: Netlink, name: str) -> dict[str, list[str]]:
-    """Return an adapter's addresses, its routes through gateways ("destination gateway") and whether it is up."""
+    """Return an adapter's addresses, its routes through gateways ("destination gateway metric") and whether it is up."""
     index = links.index_of(name)
     return {
         "addresses": [str(one["address"]) for one in addresses.list_addresses(netlink) if one["index"] == index],
-        "routes": [f"{one['destination']} {one['gateway']}" for one in routes.list_routes(netlink) if one.get("index") == index and "gateway" in one],
+        "routes": [f"{one['destination']} {one['gateway']} {one.get('metric', 0)}" for one in routes.list_routes(netlink)
+                   if one.get("index") == index and "gateway" in one and one["table"] == routes.RT_TABLE_MAIN],
         "state": ["up" for one in links.list_links(netlink) if one["index"] == index and one["up"]],
     }
 
@@ -75,6 +76,6 @@ def put_back(netlink: Netlink) -> None:
         for address in had["addresses"]:
             addresses.add(netlink, index, address)
         for route in had["routes"]:
-            destination, gateway = route.split()
-            routes.add(netlink, destination, gateway=gateway, index=index)
+            destination, gateway, metric = route.split()  # without its metric it would come before the machine's other default routes
+            routes.add(netlink, destination, gateway=gateway, index=index, metric=int(metric))
     os.unlink(RECORD)

@@ -44,9 +44,10 @@ class Carried:
                 self.pids[host["name"]], self._go[host["name"]] = pid, go
                 born.append((host["name"], ready))
         for name, ready in born:
-            if not os.read(ready, 1):
-                raise RuntimeError(f"the host {name} could not be made")
+            said = os.read(ready, 4096)
             os.close(ready)
+            if said != namespaces.READY:
+                raise RuntimeError(f"the host {name} could not be made: {said.decode()}")
 
     def wire(self) -> None:
         """Make the networks, and let the hosts begin."""

@@ -3,7 +3,8 @@
 `start` goes into the background and ends when every host can be used; it prints {"digest": …, "pids": {…}}. A carrier that runs
 already with the same plan is left alone, with another plan it is replaced. The machine's adapters become ports of the networks'
 bridges; what they had before (addresses, routes, state) is written down first, and `stop` puts it back, also after the carrier was
-killed. Nothing else of the machine is changed: hosts are namespaces over its root, and what they write is in memory.
+killed. Nothing else of the machine is changed: a link is removed only if we wrote down, before, that it would be ours; hosts are
+namespaces over its root, and what they write is in memory.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import hashlib  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import select  # noqa: E402
+import shutil  # noqa: E402
 import signal  # noqa: E402
 
 from lab.hosts import adapters, daemons, namespaces, wires  # noqa: E402
 from lab.hosts.carried import Carried  # noqa: E402
-from lab.wire.netlink import Netlink, NetlinkError, links  # noqa: E402
+from lab.wire.netlink import Netlink, links  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 FOLDER = "/run/lab"
 LOCK, FACTS, HOSTS = f"{FOLDER}/carrier.lock", f"{FOLDER}/carrier.json", f"{FOLDER}/hosts"
+LINKS = f"{FOLDER}/links.json"
+"""Names of the links that are ours: a machine may have bridges of its own, and Docker's begin with br- too."""
+END_WITHIN = 10.0
+"""Seconds that a carrier may take to end its hosts; each is killed, so it is a matter of milliseconds."""
 LOWER = "/"
 MODULES = ["veth", "bridge", "sch_netem", "overlay", "dummy", "esp4", "xfrm_user", "authenc", "echainiv"]
 ENTER = """\
@@ -46,48 +52,77 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def is_running() -> bool:
-    """Whether a carrier holds its lock."""
-    with open(LOCK, "a") as lock:
+def running() -> int:
+    """Return the process that holds the carrier's lock; 0 if none does."""
+    with open(LOCK, "a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return True
-    return False
+            lock.seek(0)
+            return int(lock.read() or 0)
+    return 0
 
 
 def facts() -> dict[str, object]:
-    """Return what the carrier that runs wrote down; empty if none runs."""
-    if not is_running():
+    """Return what the carrier that runs wrote down; empty if none runs, or if it is still at its beginning."""
+    if not running():
         return {}
-    with open(FACTS) as file:
-        known: dict[str, object] = json.load(file)
+    try:
+        with open(FACTS) as file:
+            known: dict[str, object] = json.load(file)
+    except FileNotFoundError:
+        return {}
     return known
 
 
 def stop() -> None:
-    """End the carrier and put the adapters back. Harmless when none runs."""
-    known = facts()
-    pid = known.get("pid")
-    if isinstance(pid, int):
+    """End the carrier, also one at its beginning, and put the machine back. Harmless when none runs."""
+    if pid := running():
         with contextlib.suppress(ProcessLookupError):
             watched = os.pidfd_open(pid)
-            os.kill(pid, signal.SIGTERM)
-            if not select.select([watched], [], [], 10.0)[0]:
-                os.kill(pid, signal.SIGKILL)
-            os.close(watched)
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                os.kill(pid, number)
+                if select.select([watched], [], [], END_WITHIN)[0]:
+                    break
     undo()
 
 
+def claim(netlink: Netlink, names: list[str]) -> None:
+    """Write down which links are about to be made. Raises RuntimeError for one that is there already: it is not ours."""
+    if taken := {str(link["name"]) for link in links.list_links(netlink)} & set(names):
+        raise RuntimeError(f"the machine has a link of the lab's name already: {', '.join(sorted(taken))}")
+    write_whole(LINKS, json.dumps(names))
+
+
 def undo() -> None:
-    """Remove the bridges and put the adapters back: what a carrier that ends, or was killed, leaves to do."""
+    """Remove our links, put the adapters back, forget the hosts: what a carrier that ends, or was killed, leaves to do."""
     with Netlink() as netlink:
         adapters.put_back(netlink)
-        for link in links.list_links(netlink):
-            name = str(link.get("name", ""))
-            if name.startswith(wires.bridge_of("")):
-                with contextlib.suppress(NetlinkError):
+        there = {str(link["name"]) for link in links.list_links(netlink)}
+        for name in claimed():
+            if name in there:
+                with contextlib.suppress(OSError):  # it has gone with its host meanwhile
                     links.delete(netlink, name, links.index_of(name))
+    for folder in (HOSTS, namespaces.ROOTS):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (FACTS, LINKS):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(file)
+
+
+def claimed() -> list[str]:
+    """Return the names of the links that are ours."""
+    try:
+        with open(LINKS) as file:
+            return [str(name) for name in json.load(file)]
+    except FileNotFoundError:
+        return []
+
+
+def write_whole(path: str, text: str) -> None:
+    """Write a file that nobody ever sees half-written."""
+    daemons.write(f"{path}.new", text)
+    os.replace(f"{path}.new", path)
 
 
 def start(text: str) -> dict[str, object]:
@@ -124,10 +159,12 @@ def run(plan: MachinePlan, digest: str, ready: int) -> None:
     carried = None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.set_inheritable(lock, False)
-        wait_for = daemons.spawn(["/sbin/modprobe", "-a", *MODULES], "modprobe")
-        os.waitpid(wait_for, 0)  # its status means nothing: some are built in
+        os.ftruncate(lock, 0)
+        os.write(lock, str(os.getpid()).encode())
+        with contextlib.suppress(FileNotFoundError):  # a kernel without modules needs no kmod
+            os.waitpid(daemons.spawn(["/sbin/modprobe", "-a", *MODULES], "modprobe"), 0)  # its status means nothing: some are built in
         with Netlink() as netlink:
+            claim(netlink, wires.links_of(plan["networks"], plan["hosts"]))
             uplinks = adapters.take(netlink, plan["adapters"])
         whole: Plan = {"networks": plan["networks"], "hosts": plan["hosts"], "names": plan["names"], "uplinks": uplinks}
         carried = Carried(whole, LOWER)
@@ -138,16 +175,22 @@ def run(plan: MachinePlan, digest: str, ready: int) -> None:
         os.makedirs(HOSTS, exist_ok=True)
         for name, pid in carried.pids.items():
             daemons.write(f"{HOSTS}/{name}", str(pid))
-        daemons.write(FACTS, json.dumps({"pid": os.getpid(), "digest": digest, "pids": carried.pids, "uplinks": uplinks}))
-        os.write(ready, b"ready")
-        os.close(ready)
+        write_whole(FACTS, json.dumps({"pid": os.getpid(), "digest": digest, "pids": carried.pids, "uplinks": uplinks}))
+        tell(ready, "ready")
     except BaseException as error:
         words = "\n".join([f"{type(error).__name__}: {error}", *(carried.last_words() if carried else [])])
-        os.write(ready, words.encode()[:4000])
         if carried:
             carried.end()
+        tell(ready, words)
         os._exit(1)
     serve(carried)
+
+
+def tell(ready: int, words: str) -> None:
+    """Tell whoever started us how it went. He may be gone (his connection broke): the hosts are there all the same."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(ready, words.encode()[:4000])
+    os.close(ready)
 
 
 def serve(carried: Carried) -> None:

@@ -25,6 +25,7 @@ NEW_HOST = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWPID
 SHARE = "/run/lab/share"
 ROOTS = "/run/lab/roots"
 """Where the hosts' roots are put together; a memory file system, which an overlay's upper folder may be on."""
+READY = b"!"
 OLD_ROOT = "ov"
 """Folder of the new root to which the old one goes, before it is let go."""
 
@@ -60,39 +61,54 @@ def loopback_up() -> None:
 
 
 def fork_host(name: str, lower: str, first_process: Callable[[int], None]) -> tuple[int, int, int]:
-    """Start a host; return the pid of its first process, a descriptor at which b"!" tells that its root is ready, and one that
-    takes b"g" when its wires are there. `lower` is what the host's root lies over: the guest's read-only image, or a machine's own root.
+    """Start a host; return the pid of its first process, a descriptor at which `READY` tells that its root is there, anything else why
+    it is not, and one that takes b"g" when its wires are there. `lower` is what the host's root lies over: the guest's read-only
+    image, or a machine's own root.
 
     `first_process(go)` runs as pid 1 of the new namespaces once its root is in place; it must wait on the descriptor `go` for
-    the wires, and never return.
+    the wires, and never return. Raises OSError if it cannot have namespaces.
     """
     born_read, born_write = os.pipe()
     pid_read, pid_write = os.pipe()  # one of its own: the child may be ready before the process between has told its pid
     go_read, go_write = os.pipe()
     middle = os.fork()
     if middle == 0:
-        unshare(NEW_HOST)
-        pid = os.fork()  # only a child is in the new PID namespace
-        if pid:
-            os.write(pid_write, struct.pack("i", pid))
-            os._exit(0)
         try:
+            unshare(NEW_HOST)
+            pid = os.fork()  # only a child is in the new PID namespace
+            if pid:
+                os.write(pid_write, struct.pack("i", pid))
+                os._exit(0)
             close_all_but(born_write, go_read)  # others' pipes and locks among them: whoever waits for their end must see it
             enter_root(name, lower)
-            os.write(born_write, b"!")
+            os.write(born_write, READY)
             os.close(born_write)
+            born_write = -1  # its number may be another descriptor's from now on
             first_process(go_read)
         except BaseException as error:
-            with open("/dev/console", "w") as console:
-                console.write(f"@fail host {name}: {type(error).__name__}: {error}\n")
-        os._exit(1)
+            tell_failure(name, error, born_write)
+        finally:
+            os._exit(1)  # never back into the caller's code: this is a copy of it
     os.waitpid(middle, 0)
-    os.close(born_write)
-    os.close(go_read)
-    pid = struct.unpack("i", os.read(pid_read, 4))[0]
+    for descriptor in (born_write, go_read, pid_write):
+        os.close(descriptor)  # their ends in the children are the only ones left: a child that dies is seen as the end of the pipe
+    said = os.read(pid_read, 4)
     os.close(pid_read)
-    os.close(pid_write)
-    return pid, born_read, go_write
+    if not said:
+        reason = os.read(born_read, 4096).decode()
+        os.close(born_read)
+        os.close(go_write)
+        raise OSError(f"the host {name} could not be made: {reason}")
+    return struct.unpack("i", said)[0], born_read, go_write
+
+
+def tell_failure(name: str, error: BaseException, born: int) -> None:
+    """Say why a host ends: to who made it, and on the console once that one no longer listens."""
+    words = f"{type(error).__name__}: {error}"
+    with contextlib.suppress(OSError):
+        os.write(born, words.encode()[:4096])
+    with contextlib.suppress(OSError), open("/dev/console", "w") as console:
+        console.write(f"@fail host {name}: {words}\n")
 
 
 def close_all_but(*kept: int) -> None:

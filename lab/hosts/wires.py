@@ -14,7 +14,7 @@ from lab.wire.netlink import Netlink, addresses, links, routes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lab.hosts.plan import HostPlan, Plan
+    from lab.hosts.plan import HostPlan, NetworkPlan, Plan
 
 OBSERVER = "observer"
 
@@ -22,6 +22,18 @@ OBSERVER = "observer"
 def bridge_of(network: str) -> str:
     """Return the name of a network's bridge."""
     return f"br-{network}"
+
+
+def port_of(network: str, host: str) -> str:
+    """Return the name of a host's port of a network's bridge."""
+    return f"{network}-{host}"
+
+
+def links_of(networks: list[NetworkPlan], hosts: list[HostPlan]) -> list[str]:
+    """Return the names of all links that `connect` makes in the root namespaces; the end inside a host goes with its port."""
+    ports = [port_of(network["name"], host["name"]) for host in hosts if host["name"] != OBSERVER
+             for network in networks if network["name"] in host["addresses"]]
+    return [bridge_of(network["name"]) for network in networks] + ports
 
 
 def connect(plan: Plan, pids: dict[str, int]) -> None:
@@ -42,7 +54,7 @@ def connect(plan: Plan, pids: dict[str, int]) -> None:
             continue
         for network in plan["networks"]:
             if network["name"] in host["addresses"]:
-                port = f"{network['name']}-{host['name']}"
+                port = port_of(network["name"], host["name"])
                 links.add_veth(netlink, port, network["name"], pids[host["name"]])
                 index = links.index_of(port)
                 links.set_master(netlink, port, index, bridges[network["name"]])
