@@ -18,7 +18,7 @@ from lab.backends.terminal import ask_on_terminal
 from lab.errors import ConfigError, InfrastructureError, LabBusy
 from lab.inventory_file import Inventory, LinuxEntry, ServerEntry, load_inventory
 from lab.secrets import Secret
-from lab.statedir import state_root
+from lab.statedir import state_folder
 from lab.topology import Topology
 
 
@@ -52,8 +52,8 @@ class InventoryLab:
 
     @property
     def state(self) -> Path:
-        """The folder of the inventory's name."""
-        return state_root() / "inventory" / self._inventory.name
+        """The folder of the inventory's name, made if need be."""
+        return state_folder("inventory", self._inventory.name)
 
     @property
     def capture_points(self) -> Sequence[CapturePoint]:
@@ -78,7 +78,6 @@ class InventoryLab:
             ConfigError: the server's password is to be had from nowhere.
             LinkLost: a Linux machine cannot be reached, or shows another host key than before.
         """
-        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._take_lock()
         try:
             self._add_server()

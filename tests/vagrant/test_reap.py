@@ -81,7 +81,7 @@ def host(tmp_path: Path, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Host:
 @pytest.fixture
 def owner() -> Iterator[None]:
     """A living process that owns the run BUSY."""
-    with runs.owned(runs.runs_folder() / BUSY) as ours:
+    with runs.owned(runs.runs_folder() / BUSY, new=True) as ours:
         assert ours
         yield
 
@@ -328,7 +328,7 @@ def test_whose_is_it(thing: str, run: str | None) -> None:
 
 def test_a_new_run_has_its_name_only_with_its_lock(tmp_path: Path) -> None:
     run = tmp_path / runs.new_name()
-    with runs.owned(run) as ours:
+    with runs.owned(run, new=True) as ours:
         assert ours
         assert runs.is_owned(run)
         with runs.owned(run) as again:
@@ -336,6 +336,20 @@ def test_a_new_run_has_its_name_only_with_its_lock(tmp_path: Path) -> None:
         assert [one.name for one in tmp_path.iterdir()] == [run.name]
     assert not runs.is_owned(run)
     assert runs.NAME.fullmatch(run.name)
+
+
+def test_a_run_that_has_ended_is_nobody_s_and_is_not_made_again(tmp_path: Path) -> None:
+    run = tmp_path / runs.new_name()
+    with runs.owned(run) as ours:
+        assert not ours
+    assert not run.exists()
+
+
+def test_only_one_brings_up_a_detached_run_at_a_time(host: Host) -> None:
+    with runs.alone() as first, runs.alone() as second:
+        assert (first, second) == (True, False)
+    with runs.alone() as again:
+        assert again
 
 
 @pytest.mark.skipif(shutil.which("virsh") is None, reason="virsh is not installed here: its fake stands unverified")

@@ -13,19 +13,18 @@ import shutil
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from lab import budgets
-from lab.backends.base import CapturePoint, Host, Machine, Progress, SSHEndpoint, WinRMEndpoint, quiet
-from lab.backends.machines import capture_points, hosts_on, own_side
-from lab.backends.vagrant import runs
+from lab.backends.base import CapturePoint, Host, Machine, Progress, quiet
+from lab.backends.machines import capture_points
+from lab.backends.vagrant import runs, ways
 from lab.backends.vagrant.command import Vagrant
 from lab.backends.vagrant.management import free_subnet
 from lab.backends.vagrant.virtualization import Driver, driver
 from lab.box.boxes import ensure_boxes
 from lab.errors import ConfigError, InfrastructureError, LabBusy, LabError
-from lab.secrets import Secret, write_private
+from lab.secrets import write_private
 from lab.topology import VARIABLE as TOPOLOGY
 from lab.topology import Topology
 from lab.waiting import Deadline
@@ -35,9 +34,10 @@ PROJECT = Path(__file__).parents[3]
 SERVER_BOX, LINUX_BOX, PROVIDER = "LAB_SERVER_BOX", "LAB_LINUX_BOX", "LAB_PROVIDER"
 KEPT = "kept"
 """Name of the snapshot to which `restore` goes back."""
-HTTPS = 5986
-WAYS = "ways.json"
-"""File of a run: how each machine is reached."""
+SETTINGS = "settings.json"
+"""File of a run: what the Vagrantfile is told."""
+STAND_IN_PROVIDER = "libvirt"
+"""For which `lab box build` makes boxes; the default of LAB_PROVIDER too."""
 PACE: Mapping[Driver, float] = {"kvm": 2.0, "qemu": 4.0}
 """Measured with the stand-in: a scenario takes about four times as long on an emulated processor as in the embedded lab."""
 
@@ -113,12 +113,20 @@ class VagrantLab:
             LabBusy: a detached lab is up already.
             BootTimeout, InfrastructureError: a machine did not come up; with Vagrant's last words.
         """
-        if self._detached and (other := _detached()):
-            raise LabBusy(f"a lab is up already: {other.name}", hint="`lab down --lab vagrant` ends it")
+        if not self._detached:
+            return self._make()
+        with runs.alone() as alone:
+            if not alone:
+                raise LabBusy("another `lab up` brings virtual machines up", hint="wait for it: `lab status --lab vagrant`")
+            if other := _detached():
+                raise LabBusy(f"a lab is up already: {other.name}", hint="`lab down --lab vagrant` ends it")
+            return self._make()
+
+    def _make(self) -> Mapping[str, Host]:
         began = time.monotonic()
         self._run = runs.runs_folder() / runs.new_name()
         try:
-            self._own(self._run)
+            self._own(self._run, new=True)
             runs.write_record(self._run, runs.Record(detached=False, since=self.since))  # until it is up, a killed `lab up` is left over
             self._write_settings()
             vagrant = self._vagrant()
@@ -126,7 +134,7 @@ class VagrantLab:
             self._add_boxes(vagrant)
             vagrant = self._vagrant()  # which now knows the boxes
             self.progress(f"{self.run_name}: vagrant up, {'by hardware' if driver() == 'kvm' else 'emulated: a minute or two'}")
-            vagrant.up([], provider=_provider())
+            vagrant.up([], provider=self._settings()[PROVIDER])
             self._find_ways(vagrant)
             runs.write_record(self._run, runs.Record(detached=self._detached, since=self.since))
         except BaseException:
@@ -143,8 +151,12 @@ class VagrantLab:
             return None
         lab = cls(topology, log_folder=log_folder, detached=True)
         lab._own(folder)
-        lab._run, lab._joined, lab.since = folder, True, runs.read_record(folder).since
-        lab._load_ways()
+        try:
+            lab._run, lab._joined, lab.since = folder, True, runs.read_record(folder).since
+            lab._load_ways()
+        except BaseException:
+            lab.down()
+            raise
         return lab
 
     def start(self, name: str) -> Host:
@@ -162,8 +174,8 @@ class VagrantLab:
 
     def death(self) -> InfrastructureError | None:
         """Return what tells that a machine is gone: its port takes no connection any more. None while all do."""
-        for name, host in self._hosts.items():
-            address, port = _port_of(host)
+        for name, machine in self._machines.items():
+            address, port = _port_of(machine)
             try:
                 socket.create_connection((address, port), Deadline(budgets.MACHINE_ANSWERS).budget).close()
             except OSError as error:
@@ -171,21 +183,27 @@ class VagrantLab:
         return None
 
     def down(self) -> None:
-        """Destroy the machines and forget the run, unless it was joined."""
+        """Destroy the machines and forget the run, unless it was joined. A failure is told: whatever led here is what is raised."""
         if self._joined:
             self._ownership.close()
         elif self._run is not None:
-            self.end_joined()
+            try:
+                self.end_joined()
+            except LabError as error:
+                self.progress(f"{error.message}; {error.hint}")
 
     def end_joined(self) -> None:
-        """Destroy the machines and forget the run (`lab down`). A failure is told: `lab reap` finishes it."""
+        """Destroy the machines and forget the run (`lab down`). Raises InfrastructureError: `lab reap` finishes it."""
         run = self.state
         try:
-            if (run / ".vagrant").exists():
-                self._vagrant().destroy()
-            shutil.rmtree(run)
-        except LabError as error:
-            self.progress(f"{run.name} could not be destroyed whole: {error.message}; `lab reap` finishes it")
+            if run.exists():
+                runs.write_record(run, runs.Record(detached=False, since=self.since))  # what is left of it from now on is left over
+                if (run / ".vagrant").exists():
+                    self._vagrant().destroy()
+                shutil.rmtree(run)
+        except (LabError, OSError) as error:
+            raise InfrastructureError(f"{run.name} could not be destroyed whole: {error.message if isinstance(error, LabError) else error}",
+                                      hint="`lab reap` finishes it") from error
         finally:
             self._ownership.close()
             self._run, self._hosts, self._machines = None, {}, {}
@@ -204,7 +222,7 @@ class VagrantLab:
         """Make the server anew from its box."""
         vagrant = self._vagrant()
         vagrant.destroy([self.topology.server.name])
-        vagrant.up([self.topology.server.name], provider=_provider())
+        vagrant.up([self.topology.server.name], provider=self._settings()[PROVIDER])
         self._find_ways(vagrant)
 
     # -- parts --------------------------------------------------------------------------------------------------------
@@ -213,70 +231,54 @@ class VagrantLab:
     def _log(self) -> Path:
         return self.log_folder / f"{self.run_name}.vagrant.log"
 
-    def _own(self, run: Path) -> None:
-        if not self._ownership.enter_context(runs.owned(run)):
+    def _own(self, run: Path, *, new: bool = False) -> None:
+        if not self._ownership.enter_context(runs.owned(run, new=new)):
             raise LabBusy(f"the lab {run.name} is in use by another process", hint="wait for it, or `pytest --fresh`")
 
+    def _settings(self) -> dict[str, str]:
+        """Return what the Vagrantfile is told."""
+        settings: dict[str, str] = json.loads((self.state / SETTINGS).read_text())
+        return settings
+
     def _vagrant(self) -> Vagrant:
-        environment = json.loads((self.state / "settings.json").read_text())
-        return Vagrant(PROJECT, environment=environment, log=self._log, progress=self.progress)
+        return Vagrant(PROJECT, environment=self._settings(), log=self._log, progress=self.progress)
 
     def _write_settings(self) -> None:
         """Decide once what the Vagrantfile is told: every later call of this run must see the same."""
         settings = {"LAB_PREFIX": self.run_name, "LAB_LIBVIRT_DRIVER": driver(), "LAB_MANAGEMENT": str(free_subnet()),
-                    "VAGRANT_DOTFILE_PATH": str(self.state / ".vagrant")}
+                    PROVIDER: os.environ.get(PROVIDER, STAND_IN_PROVIDER), "VAGRANT_DOTFILE_PATH": str(self.state / ".vagrant")}
         settings |= {name: os.environ[name] for name in (TOPOLOGY, SERVER_BOX, LINUX_BOX, "LAB_SERVER_MEMORY", "LAB_SERVER_COMMUNICATOR")
                      if name in os.environ}
-        write_private(self.state / "settings.json", json.dumps(settings, indent=1))
+        write_private(self.state / SETTINGS, json.dumps(settings, indent=1))
 
     def _add_boxes(self, vagrant: Vagrant) -> None:
         """Build and add the stand-in boxes, as far as no others are wanted."""
-        settings = json.loads((self.state / "settings.json").read_text())
+        settings = self._settings()
         wanted = {variable: variant for variable, variant in ((SERVER_BOX, "twin"), (LINUX_BOX, "linux")) if variable not in settings}
         if not wanted:
             return
+        if settings[PROVIDER] != STAND_IN_PROVIDER:
+            raise ConfigError(f"the stand-in boxes are for {STAND_IN_PROVIDER}, {PROVIDER} is {settings[PROVIDER]!r}",
+                              hint=f"name boxes of your own: {' and '.join(wanted)}")
         boxes = ensure_boxes(self.progress)
         there = {box.name for box in vagrant.boxes()}
         for variable, variant in wanted.items():
             box = boxes[variant]
             if box.name not in there:
                 self.progress(f"vagrant box add {box.name}")
-                vagrant.add_box(box.name, box.path, "libvirt")
+                vagrant.add_box(box.name, box.path, STAND_IN_PROVIDER)
             settings[variable] = box.name
-        write_private(self.state / "settings.json", json.dumps(settings, indent=1))
+        write_private(self.state / SETTINGS, json.dumps(settings, indent=1))
 
     def _find_ways(self, vagrant: Vagrant) -> None:
         """Ask Vagrant how each machine is reached, and write it down for those who join."""
-        ways: dict[str, dict[str, object]] = {}
-        for name in self.topology.machines:
-            if name == self.topology.server.name:
-                winrm = vagrant.winrm_config(name)
-                ways[name] = {"address": winrm.address, "port": winrm.port, "user": winrm.user, "password": winrm.password.reveal()}
-            else:
-                ssh = vagrant.ssh_config(name)
-                ways[name] = {"address": ssh.address, "port": ssh.port, "user": ssh.user, "key_file": str(ssh.key_file)}
-        write_private(self.state / WAYS, json.dumps(ways, indent=1))
+        ways.write(self.state, ways.ask(vagrant, self.topology))
         self._load_ways()
 
     def _load_ways(self) -> None:
-        for name, way in json.loads((self.state / WAYS).read_text()).items():
-            carried = tuple(plan.name for plan in self.topology.machines[name])
-            port = int(str(way["port"]))
-            if "password" in way:
-                secure = port == HTTPS
-                winrm = WinRMEndpoint(address=str(way["address"]), http_port=None if secure else port, https_port=port if secure else None,
-                                      user=str(way["user"]), password=Secret(str(way["password"])), ca_file=None)
-                hosts: Mapping[str, Host] = {name: Host(name=name, winrm=winrm)}
-            else:
-                endpoint = SSHEndpoint(address=str(way["address"]), port=port, user=str(way["user"]), key_file=Path(str(way["key_file"])), host_key="")
-                hosts = hosts_on(name, endpoint, self.topology)
+        for name, way in ways.read(self.state).items():
+            self._machines[name], hosts = ways.machine(name, way, self.topology)
             self._hosts |= hosts
-            itself = hosts[name] if name == self.topology.server.name else replace(hosts[own_side(name)], name=name)
-            self._machines[name] = Machine(name=name, way=itself, hosts=carried, adapters=self.topology.adapters(name))
-
-
-def _provider() -> str:
-    return os.environ.get(PROVIDER, "libvirt")
 
 
 def _detached() -> Path | None:
@@ -284,8 +286,8 @@ def _detached() -> Path | None:
     return next((folder for folder in runs.all_runs() if runs.read_record(folder).detached), None)
 
 
-def _port_of(host: Host) -> tuple[str, int]:
-    if host.winrm:
-        return host.winrm.address, host.winrm.http_port or host.winrm.https_port or HTTPS
-    assert host.ssh is not None
-    return host.ssh.address, host.ssh.port
+def _port_of(machine: Machine) -> tuple[str, int]:
+    if winrm := machine.way.winrm:
+        return winrm.address, winrm.http_port or winrm.https_port or ways.HTTPS
+    assert machine.way.ssh is not None
+    return machine.way.ssh.address, machine.way.ssh.port

@@ -6,7 +6,7 @@ import os
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from lab.errors import HostError
+from lab.errors import ConfigError, HostError
 
 VARIABLE = "LAB_MANAGEMENT"
 RANGE = IPv4Network("192.168.128.0/17")
@@ -15,9 +15,17 @@ ROUTES = Path("/proc/net/route")
 
 
 def free_subnet() -> IPv4Network:
-    """Return a subnet that no route of this machine leads into, chosen at random; LAB_MANAGEMENT names another. Raises HostError."""
+    """Return a subnet that no route of this machine leads into, chosen at random; LAB_MANAGEMENT names another.
+
+    Raises:
+        ConfigError: the variable names no subnet.
+        HostError: all are in use.
+    """
     if chosen := os.environ.get(VARIABLE):
-        return IPv4Network(chosen)
+        try:
+            return IPv4Network(chosen)
+        except ValueError as error:
+            raise ConfigError(f"{VARIABLE} is {chosen!r}, a subnet is expected: {error}", hint=f"{VARIABLE}=10.99.0.0/24") from error
     taken = _routed()
     subnets = list(RANGE.subnets(new_prefix=24))
     first = int.from_bytes(os.urandom(2)) % len(subnets)

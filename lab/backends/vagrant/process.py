@@ -93,9 +93,11 @@ class _Run:
 
     def end(self) -> None:
         """End the whole group, whoever of it still lives."""
-        self._signal(signal.SIGINT)
-        self._waiter.join(Deadline(budgets.VAGRANT_INTERRUPT).budget)
-        self._signal(signal.SIGKILL)
+        try:
+            self._signal(signal.SIGINT)
+            self._waiter.join(Deadline(budgets.VAGRANT_INTERRUPT).budget)
+        finally:  # also when a second ^C ends this wait
+            self._signal(signal.SIGKILL)
         self._waiter.join(Deadline(budgets.APPEAR).budget)
 
     def _signal(self, number: int) -> None:

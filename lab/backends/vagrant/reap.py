@@ -179,7 +179,10 @@ def reap(leftover: Leftover, progress: Progress = quiet) -> None:
         _end_vagrant_of(leftover.folder)
         _remove_things(leftover, progress)
         _leave_if_machines_remain(leftover)
-        shutil.rmtree(leftover.folder, ignore_errors=True)
+        try:
+            shutil.rmtree(leftover.folder)
+        except OSError as error:
+            raise InfrastructureError(f"{leftover.name}: its folder cannot be removed: {error}", hint="remove it, then `lab reap` again") from error
     progress(f"{leftover.name}: removed its folder")
     _prune(progress)
 

@@ -1,6 +1,6 @@
 """Runs on virtual machines: a folder each, with a lock and a record.
 
-`state_root()/vagrant/RUN` with `lock`, held by the process that owns the run for as long as it lives, and `run.json`. A detached run
+`state_folder("vagrant")/RUN` with `lock`, held by the process that owns the run for as long as it lives, and `run.json`. A detached run
 (`lab up`) is nobody's after that. RUN is "lab" and six hexadecimal digits, and begins the name of everything that the run has at
 a hypervisor: RUN_server, RUN-wan, RUN_server.img. What else lies in the folder is the lab's own.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lab.locks import is_held
 from lab.secrets import write_private
-from lab.statedir import state_root
+from lab.statedir import state_folder
 
 NAME = re.compile(r"lab[0-9a-f]{6}")
 THING = re.compile(r"(lab[0-9a-f]{6})[_-].+")
@@ -38,9 +38,7 @@ class Record:
 
 def runs_folder() -> Path:
     """Return the folder of all runs, made if need be. Raises HostError."""
-    folder = state_root() / "vagrant"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
+    return state_folder("vagrant")
 
 
 def new_name() -> str:
@@ -83,19 +81,33 @@ def is_owned(run: Path) -> bool:
 
 
 @contextlib.contextmanager
-def owned(run: Path) -> Iterator[bool]:
-    """Own a run for the time of a block, its folder made if need be; False if somebody else owns it.
+def owned(run: Path, *, new: bool = False) -> Iterator[bool]:
+    """Own a run for the time of a block, which is made if it is new; False if somebody else owns it, or has ended it.
 
-    A new folder gets its name when its lock is held: nobody ever finds a new run unlocked.
+    A new folder gets its name when its lock is held: nobody ever finds a new run unlocked. Raises OSError if it cannot be made.
     """
-    new = not run.exists()
     folder = run.with_name(f".new-{run.name}") if new else run
-    folder.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if new:
+        folder.mkdir(mode=0o700)
+    with contextlib.ExitStack() as held:
+        try:
+            descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            held.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, FileNotFoundError):
+            yield False
+            return
         if new:
             folder.rename(run)
+        yield os.fstat(descriptor).st_nlink > 0  # whoever owned it before may have removed it, with the lock that we opened
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[bool]:
+    """Be the only one who brings up a detached run, for the time of a block; False if somebody else is at it. Raises HostError."""
+    descriptor = os.open(runs_folder(), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         yield False
     else:
