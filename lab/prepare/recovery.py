@@ -84,7 +84,7 @@ def _levels(lab: Lab, hands: Hands) -> list[tuple[Level, Callable[[], None]]]:
     """Return what the lab can do, the lowest level first."""
     levels: list[tuple[Level, Callable[[], None]]] = [(Level.JOURNAL, hands.revert)]
     if isinstance(lab, Restorable):
-        restore, rebuild = lab.restore, lab.rebuild
+        restore, rebuild, keep = lab.restore, lab.rebuild, lab.keep
 
         def to_snapshot() -> None:
             restore()
@@ -93,6 +93,7 @@ def _levels(lab: Lab, hands: Hands) -> list[tuple[Level, Callable[[], None]]]:
         def to_new_machine() -> None:
             rebuild()
             hands.prepare()
+            keep()  # the snapshot went with the old machine
 
         levels += [(Level.SNAPSHOT, to_snapshot), (Level.REBUILD, to_new_machine)]
     return levels

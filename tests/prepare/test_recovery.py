@@ -57,9 +57,9 @@ OTHER: dict[str, object] = {"flags": 2}
         ({"revert": OTHER}, Level.SNAPSHOT, ["restore"], ("journal: flags was 1, is 2",)),
         ({"revert": STUCK}, Level.SNAPSHOT, ["restore"], ("journal: the step b could not revert: no",)),
         ({"revert": GONE}, Level.SNAPSHOT, ["restore"], ("journal: WinRM broke",)),
-        ({"revert": OTHER, "settle": OTHER}, Level.REBUILD, ["restore", "rebuild"],
+        ({"revert": OTHER, "settle": OTHER}, Level.REBUILD, ["restore", "rebuild", "keep"],
          ("journal: flags was 1, is 2", "snapshot: flags was 1, is 2")),
-        ({"revert": OTHER, "settle": STUCK, "prepare": OTHER}, Level.REBUILD, ["restore", "rebuild"],
+        ({"revert": OTHER, "settle": STUCK, "prepare": OTHER}, Level.REBUILD, ["restore", "rebuild", "keep"],
          ("journal: flags was 1, is 2", "snapshot: the step b could not revert: no", "flags was 1, is 2")),
     ],
     ids=["the journal is enough", "something no journal knows", "a step is stuck", "no answer", "an old snapshot", "a new machine differs"],
@@ -72,7 +72,7 @@ def test_the_lowest_level_that_does_it(after: dict[str, dict[str, object] | LabE
     assert (recovery.level, recovery.because) == (level, because)
     assert lab.did == acts
     assert told[0] == "journal: putting the server back"
-    assert len(told) == len(acts) + 1
+    assert len(told) == len([act for act in acts if act != "keep"]) + 1
     assert all("because" in line for line in told[1:])
 
 
