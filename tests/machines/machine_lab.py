@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from lab.backends.vagrant.runs import NAME
 from lab.topology import load_topology
 
 ROOT = Path(__file__).parents[2]
@@ -63,8 +64,12 @@ class MachineLab:
     @property
     def folder(self) -> Path:
         """The run's folder."""
-        (found,) = [folder for folder in (self.state / "vagrant").iterdir() if not folder.name.startswith(".")]
+        (found,) = self.runs()
         return found
+
+    def runs(self) -> list[Path]:
+        """Return the folders of all runs."""
+        return [folder for folder in (self.state / "vagrant").iterdir() if NAME.fullmatch(folder.name)]
 
     def things(self) -> dict[str, list[str]]:
         """Return all machines, networks and disks of runs at the hypervisor; base volumes of boxes stay for the next run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lab.server.session import WindowsSession
 from lab.topology import load_topology
 from lab.waiting import Deadline, stretch
 
+HERE = Path(__file__).parent
 ONE = "ikev2_none__works_on_all_planes"
 
 
@@ -95,6 +97,25 @@ def test_the_snapshot_brings_the_server_back_in_seconds(
     assert seconds < 30
 
 
+def test_what_a_revert_does_not_undo_the_snapshot_does(machines: MachineLab) -> None:
+    done = machines.run(sys.executable, "-m", "pytest", str(HERE / "leaves_something.py"), "-q", "-p", "no:cacheprovider", "--lab=vagrant")
+    assert done.code == 1, done.output
+    assert "2 passed, 1 error" in done.output, "the one that left something is told, the next one finds nothing"
+    assert "parameters" in done.output
+    assert "lab: snapshot: putting the server back, because journal: " in done.output
+
+
+def test_a_missing_package_is_installed_and_removed_again(machines: MachineLab, tmp_path: Path) -> None:
+    """From an archive on the machine itself: here no other can be reached from it."""
+    script = (HERE / "local-archive.sh").read_text()
+    machines.must("ssh", "client-machine", f"set -- dnsmasq-base\n{script}")
+    file = machines.inventory(tmp_path)
+    done = machines.run(*machines.pytest(f"--lab=inventory:{file}", "-k", "a_name_that_dns_knows"))
+    assert done.code == 0, done.output
+    assert "client: apt installs dnsmasq-base" in done.output
+    assert machines.lab("ssh", "client-machine", "dpkg --status dnsmasq-base").code != 0
+
+
 def test_a_killed_vagrant_up_is_reaped(tmp_path: Path) -> None:
     lab = MachineLab(tmp_path / "state")
     before = lab.things()
@@ -104,4 +125,4 @@ def test_a_killed_vagrant_up_is_reaped(tmp_path: Path) -> None:
     reaped = lab.must("reap")
     assert "server" in reaped or "client" in reaped, reaped
     assert lab.things() == before
-    assert not list((tmp_path / "state" / "vagrant").iterdir())
+    assert not lab.runs()
