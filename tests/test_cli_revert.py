@@ -22,10 +22,10 @@ from lab.server import steps
 from lab.server.journal import LAB, TEST, Journal, journal_file
 from lab.server.provision import Provisioner
 from lab.server.session import WindowsSession
+from lab.server.steps import SCRIPTS
 from lab.statedir import VARIABLE
 from lab.topology import load_topology
 
-SCRIPTS = Path(__file__).parents[1] / "fixtures" / "windows"
 EXAMPLE = Path(__file__).parent / "backends" / "inventory_example.yaml"
 
 

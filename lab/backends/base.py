@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from lab.errors import InfrastructureError
+from lab.progress import Progress as Progress  # noqa: PLC0414 - lab.prepare.linux takes it from here
 from lab.secrets import Secret
 from lab.topology import Topology
-
-Progress = Callable[[str], None]
-"""Told one line per phase."""
-
-
-def quiet(_: str) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

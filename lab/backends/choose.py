@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.backends.base import Detachable, Lab, Progress
+from lab.backends.base import Detachable, Lab
 from lab.backends.embedded import EmbeddedLab
 from lab.errors import ConfigError
+from lab.progress import Progress
 from lab.topology import Topology
 
 DEFAULT = "embedded"

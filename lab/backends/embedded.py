@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lab import budgets, rundir
-from lab.backends.base import CapturePoint, Host, Machine, Progress, SSHEndpoint, WinRMEndpoint, quiet
+from lab.backends.base import CapturePoint, Host, Machine, SSHEndpoint, WinRMEndpoint
 from lab.embedded import runs
 from lab.embedded.image.cache import cache_root, ensure_image, verify
 from lab.embedded.share import RunKeys, keep_bytecode, make_share
@@ -24,6 +24,7 @@ from lab.embedded.uml.plan import Forward, Plan
 from lab.embedded.uml.ptrace import ptrace_problem
 from lab.errors import ConfigError, GuestDied, HostError, InfrastructureError, LabBusy
 from lab.pki import winrm_identity
+from lab.progress import Progress, quiet
 from lab.secrets import Secret, write_private
 from lab.topology import Role, Topology
 from lab.waiting import Deadline

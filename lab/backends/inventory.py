@@ -11,12 +11,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from lab.backends.base import CapturePoint, Host, Machine, Progress, SSHEndpoint, WinRMEndpoint, quiet
+from lab.backends.base import CapturePoint, Host, Machine, SSHEndpoint, WinRMEndpoint
 from lab.backends.host_keys import pinned_key
 from lab.backends.machines import ExistingServer, capture_points, hosts_on, in_use, own_side
 from lab.backends.terminal import ask_on_terminal
 from lab.errors import ConfigError, InfrastructureError, LabBusy
 from lab.inventory_file import Inventory, LinuxEntry, ServerEntry, load_inventory
+from lab.progress import Progress, quiet
 from lab.secrets import Secret
 from lab.statedir import state_folder
 from lab.topology import Topology

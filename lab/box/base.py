@@ -7,6 +7,7 @@ from pathlib import Path
 from lab.box.recipe import HERE, ROOT, Recipe
 from lab.embedded.image import archive, build, wheels
 from lab.embedded.image.recipe import EXCLUDED_FOLDERS, PYTHON, SUITE
+from lab.progress import Stages
 
 DISK_MODULES = "virtio_pci\nvirtio_blk\next4\n"
 LEFT_OUT = ("sound", "drivers/gpu", "drivers/media", "drivers/infiniband", "drivers/usb", "drivers/iio", "fs/btrfs", "fs/xfs", "fs/smb", "fs/nfs",
@@ -21,8 +22,8 @@ MASKED = ("strongswan.service", "getty@tty1.service", "getty-static.service", "s
 """What nobody needs in a lab and an emulated processor would feel."""
 
 
-def make_base(work: Path, recipe: Recipe, target: Path, stage: build.Stages, *, lock: int) -> None:
-    """Write `target` (a tar) and `target`.log.
+def make_base(work: Path, recipe: Recipe, target: Path, stage: Stages, *, log: Path, lock: int) -> None:
+    """Write `target` (a tar) and `log`.
 
     Raises:
         HostError: a tool is missing or failed; with the end of its output.
@@ -55,4 +56,4 @@ def make_base(work: Path, recipe: Recipe, target: Path, stage: build.Stages, *, 
         *[f"--essential-hook={hook}" for hook in essential], *[f"--customize-hook={hook}" for hook in customize],
         SUITE, str(target), *archive.sources(),
     ]
-    build.run_mmdebstrap(command, work, log=target.with_suffix(".log"), stage=stage, lock=lock, what="the boxes' system")
+    build.run_mmdebstrap(command, work, log=log, kept=log, stage=stage, lock=lock, what="the boxes' system")

@@ -12,18 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.box import base, disk
-from lab.box.recipe import VARIANTS, Recipe, box_name, load_recipe
-from lab.embedded.image.build import Progress, Stages, must_have, work_folder
+from lab.box.recipe import BOX_VAGRANTFILE, VARIANTS, Recipe, box_name, load_recipe
+from lab.embedded.image.build import must_have, work_folder
 from lab.embedded.image.cache import VARIABLE, cache_root
 from lab.errors import HostError
+from lab.progress import Progress, Stages
 
 NEEDED_MB = 4000
 """Peak of a build: tree, tar, disks."""
-BOX_VAGRANTFILE = """\
-Vagrant.configure("2") do |config|
-  config.ssh.shell = "sh"
-end
-"""
+UNFINISHED = ".new"
+"""Ends the name of what is being written here: nobody takes it for the whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,8 @@ def ensure_boxes(progress: Progress, *, rebuild: bool = False) -> dict[str, BoxF
     recipe = load_recipe()
     if not rebuild and (there := _published(recipe)):
         return there
-    must_have(disk.tools())
+    must_have(disk.TOOLS)
+    disk.boot_code()
     lock = os.open(box_folder() / "build.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -98,33 +97,44 @@ def _build(recipe: Recipe, progress: Progress, *, rebuild: bool, lock: int) -> N
     began = time.monotonic()
     stage = Stages(progress)
     system = box_folder() / f"base-{recipe.base_key}.tar"
+    for left in box_folder().glob(f"*{UNFINISHED}"):  # of a builder that was killed
+        left.unlink()
     with work_folder(NEEDED_MB) as work:
         if rebuild or not system.exists():
-            fresh = work / "base.tar"
-            base.make_base(work, recipe, fresh, stage, lock=lock)
-            shutil.move(fresh, system)
+            made = work / "base.tar"
+            base.make_base(work, recipe, made, stage, log=system.with_suffix(".log"), lock=lock)
+            Path(shutil.move(made, _unfinished(system))).replace(system)  # the work folder may be on another file system
         stage("put our code into the system")
         root = disk.make_root(system, work, lock)
         for variant in VARIANTS:
             stage(f"make the box of {variant.name}")
             image = work / "box.img"
             disk.make_disk(variant, root, work, image, lock)
-            _pack(image, root.stat().st_size, box_folder() / f"{box_name(variant.name, recipe)}.box")
+            _pack(image, root.stat().st_size, _unfinished(_box_file(variant.name, recipe)))
             image.unlink()
+    for variant in VARIANTS:
+        box = _box_file(variant.name, recipe)
+        _unfinished(box).replace(box)
     progress(f"the boxes are ready after {time.monotonic() - began:.0f} s: {box_folder()}")
+
+
+def _box_file(variant: str, recipe: Recipe) -> Path:
+    return box_folder() / f"{box_name(variant, recipe)}.box"
+
+
+def _unfinished(file: Path) -> Path:
+    return file.with_suffix(UNFINISHED)
 
 
 def _pack(image: Path, size: int, target: Path) -> None:
     """Write a box: a tar of metadata, settings and the disk."""
     metadata = {"provider": "libvirt", "format": "qcow2", "virtual_size": -(-size // (1 << 30)) + 1}
-    fresh = target.with_suffix(".new")
-    with tarfile.open(fresh, "w") as tar:
+    with tarfile.open(target, "w") as tar:
         for name, text in (("metadata.json", json.dumps(metadata)), ("Vagrantfile", BOX_VAGRANTFILE)):
             file = image.with_name(name)
             file.write_text(text)
             tar.add(file, name)
         tar.add(image, "box.img")
-    fresh.replace(target)
 
 
 def prune(*, all_of_them: bool = False) -> list[BoxFile]:
@@ -133,7 +143,7 @@ def prune(*, all_of_them: bool = False) -> list[BoxFile]:
     removed = [box for box in list_boxes() if all_of_them or box.name != box_name(box.variant, recipe)]
     for box in removed:
         box.path.unlink()
-    for system in box_folder().glob("base-*.tar"):
-        if all_of_them or system.name != f"base-{recipe.base_key}.tar":
+    for system in box_folder().glob("base-*"):
+        if all_of_them or system.stem != f"base-{recipe.base_key}":
             system.unlink()
     return removed

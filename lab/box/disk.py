@@ -12,7 +12,7 @@ import shutil
 import struct
 import subprocess
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lab import shipping
@@ -24,6 +24,9 @@ from lab.pki import winrm_identity
 
 MBR = Path("/usr/lib/SYSLINUX/mbr.bin")
 """SYSLINUX's boot code for a partitioned disk (package syslinux): starts the active partition."""
+TOOLS: Mapping[str, str] = {"genext2fs": "genext2fs", "mformat": "mtools", "mcopy": "mtools", "syslinux": "syslinux",
+                            "qemu-img": "qemu-utils", "mmdebstrap": "mmdebstrap"}
+"""The programs that make a disk, with their packages."""
 SECTOR, FIRST, BOOT_SECTORS = 512, 2048, 131072
 """Bytes; where the first partition begins (1 MiB); size of the FAT partition (64 MiB)."""
 FREE_BLOCKS = 60_000
@@ -75,11 +78,16 @@ def make_disk(variant: Variant, root: Path, work: Path, target: Path, lock: int)
     raw.unlink()
 
 
-def _boot_record(root_sectors: int) -> bytes:
-    """Return the first sector: boot code and two partitions."""
+def boot_code() -> bytes:
+    """Return what the BIOS starts. Raises HostError where it is not installed."""
     if not MBR.exists():
         raise HostError(f"{MBR} is missing", hint="apt install syslinux, or `make setup`")
-    code = MBR.read_bytes()[:440].ljust(446, b"\0")
+    return MBR.read_bytes()[:440]
+
+
+def _boot_record(root_sectors: int) -> bytes:
+    """Return the first sector: boot code and two partitions."""
+    code = boot_code().ljust(446, b"\0")
     entries = [(ACTIVE, FAT16, FIRST, BOOT_SECTORS), (0, LINUX, FIRST + BOOT_SECTORS, root_sectors)]
     table = b"".join(struct.pack("<B3sB3sII", flag, b"\xfe\xff\xff", kind, b"\xfe\xff\xff", first, count) for flag, kind, first, count in entries)
     return code + table.ljust(64, b"\0") + b"\x55\xaa"
@@ -161,12 +169,6 @@ def _add(tar: tarfile.TarFile, name: str, content: str | bytes | None, *, mode: 
         return
     member.size, member.mode = len(data), mode
     tar.addfile(member, io.BytesIO(data))
-
-
-def tools() -> dict[str, str]:
-    """Return the programs that make a disk, with their packages."""
-    return {"genext2fs": "genext2fs", "mformat": "mtools", "mcopy": "mtools", "syslinux": "syslinux", "qemu-img": "qemu-utils",
-            "mmdebstrap": "mmdebstrap"}
 
 
 def written(files: Iterable[Path]) -> int:

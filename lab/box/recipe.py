@@ -17,6 +17,14 @@ CODE = (*shipping.EVERYWHERE, "twin")
 COMMAND_LINE = "root=/dev/vda2 rw rootfstype=ext2 net.ifnames=0 console=ttyS0 quiet mitigations=off audit=0 systemd.condition_first_boot=0 systemd.condition_needs_update=0"
 
 
+BOX_VAGRANTFILE = """\
+Vagrant.configure("2") do |config|
+  config.ssh.shell = "sh"
+end
+"""
+"""Settings that a box brings with it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One of the boxes: the same disk, another start."""
@@ -55,7 +63,7 @@ def load_recipe() -> Recipe:
     for file in (GUEST_LOCK, HERE / "base.py", HERE / "vagrant.pub", *sorted(path for path in ROOT.rglob("*") if path.is_file())):
         digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
     base_key = digest.hexdigest()[:12]
-    digest.update((HERE / "disk.py").read_bytes() + repr((COMMAND_LINE, VARIANTS)).encode())
+    digest.update((HERE / "disk.py").read_bytes() + repr((COMMAND_LINE, VARIANTS, BOX_VAGRANTFILE)).encode())
     for name, file in shipping.sources(CODE):
         digest.update(name.encode() + hashlib.sha256(file.read_bytes()).digest())
     return Recipe(packages=packages, base_key=base_key, key=digest.hexdigest()[:12])

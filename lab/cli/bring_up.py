@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 from lab.backends import choose
 from lab.backends.base import Detachable, Lab
@@ -13,10 +12,9 @@ from lab.cli.status import describe
 from lab.cli.verb import Parser, Verb
 from lab.prepare.lab import prepare_lab
 from lab.server.session import WindowsSession
+from lab.server.steps import SCRIPTS
 from lab.topology import Topology, load_topology
 from lab.waiting import stretch
-
-SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
 
 
 def arguments(parser: Parser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 from lab.backends import choose
 from lab.backends.base import Lab
@@ -12,10 +11,10 @@ from lab.backends.embedded import log_folder
 from lab.cli.verb import Parser, Verb
 from lab.prepare.release import Released, anything_left, release_lab
 from lab.server.session import WindowsSession
+from lab.server.steps import SCRIPTS
 from lab.topology import Topology, load_topology
 from lab.waiting import stretch
 
-SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
 EXIT_DIFFERENT = 1
 EXISTING = "inventory"
 """The lab whose machines are there also when it is not up."""

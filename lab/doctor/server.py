@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from lab import budgets
 from lab.backends.base import WinRMEndpoint
@@ -19,8 +18,8 @@ from lab.prepare.ready import await_ready
 from lab.server import machine as windows_machine
 from lab.server.machine import Kind, WindowsMachine
 from lab.server.session import WindowsSession
+from lab.server.steps import SCRIPTS
 
-SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
 SOON_DAYS = 14
 """An evaluation that ends within two weeks is worth a note: a new box takes a day, and an ISO that somebody has to fetch."""
 MINUTES_PER_DAY = 1440

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lab.backends.base import quiet
 from lab.backends.embedded import log_folder
 from lab.backends.vagrant import reap, virtualization
 from lab.backends.vagrant.answers import Box
@@ -20,6 +19,7 @@ from lab.backends.vagrant.lab import VagrantLab
 from lab.doctor.findings import Finding, Grade, available_mb, failed
 from lab.doctor.server import examine_server
 from lab.errors import HostError, LabBusy, LabError
+from lab.progress import quiet
 from lab.topology import load_topology
 from lab.waiting import stretch
 

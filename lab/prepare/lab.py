@@ -5,12 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab.backends.base import Lab, Machine, Progress, Restorable
+from lab.backends.base import Lab, Machine, Restorable
 from lab.prepare.left_over import revert_left_over
 from lab.prepare.linux import LinuxMachine
 from lab.prepare.preflight import preflight
 from lab.prepare.release import packages_record
 from lab.prepare.server import prepare_server
+from lab.progress import Progress
 from lab.server.journal import TEST, Journal, journal_file
 from lab.server.session import WindowsSession
 from lab.topology import Topology

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.backends.base import Progress
 from lab.prepare.ready import await_ready
 from lab.probe.probe import JSON
+from lab.progress import Progress
 from lab.server import view
 from lab.server.journal import Fingerprint, Journal
 from lab.server.provision import Provisioner

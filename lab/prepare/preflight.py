@@ -9,11 +9,12 @@ import socket
 from pathlib import Path
 
 from lab import budgets
-from lab.backends.base import Lab, Machine, Progress
+from lab.backends.base import Lab, Machine
 from lab.backends.machines import ExistingServer
 from lab.errors import ConfigError, RemoteTimeout
 from lab.prepare.ready import POLICY, await_ready
 from lab.probe.channel import connect
+from lab.progress import Progress
 from lab.server import machine as windows_machine
 from lab.server.machine import WindowsMachine
 from lab.server.session import WindowsSession

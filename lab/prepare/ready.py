@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from winrm.exceptions import InvalidCredentialsError, WSManFaultError
 
 from lab import budgets
-from lab.backends.base import Progress, WinRMEndpoint, quiet
+from lab.backends.base import WinRMEndpoint
 from lab.errors import CommandFailed, ConfigError, InfrastructureError, LabError, LinkLost, RemoteTimeout
+from lab.progress import Progress, quiet
 from lab.server.session import WindowsSession
 from lab.waiting import Deadline, wait_until
 

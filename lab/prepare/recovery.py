@@ -12,10 +12,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from lab.backends.base import Lab, Machine, Progress, Restorable
+from lab.backends.base import Lab, Machine, Restorable
 from lab.errors import InfrastructureError, LabError
 from lab.prepare.left_over import difference
 from lab.prepare.server import prepare_server
+from lab.progress import Progress
 from lab.server import view
 from lab.server.journal import LAB, TEST, Fingerprint, Journal, journal_file
 from lab.server.provision import Provisioner

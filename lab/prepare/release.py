@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.backends.base import Lab, Machine, Progress
+from lab.backends.base import Lab, Machine
 from lab.backends.machines import in_use
 from lab.errors import LabError
 from lab.prepare.left_over import Reverted
 from lab.prepare.linux import LinuxMachine
 from lab.prepare.server import release_server
+from lab.progress import Progress
 from lab.server.journal import LAB, TEST, journal_file
 from lab.server.session import WindowsSession
 

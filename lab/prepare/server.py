@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab import budgets
-from lab.backends.base import Machine, Progress
+from lab.backends.base import Machine
 from lab.backends.machines import ExistingServer
 from lab.prepare.left_over import Reverted, revert_journal
 from lab.prepare.preflight import objection_to_evaluation
 from lab.prepare.ready import await_ready
+from lab.progress import Progress
 from lab.server.journal import LAB, TEST, Journal, journal_file
 from lab.server.lab_steps import lab_adapters, lab_clock, lab_firewall
 from lab.server.machine import read as read_machine

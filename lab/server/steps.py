@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import Certificate, CertificateRevocationList, load_der_x509_crl
@@ -19,6 +20,8 @@ from lab.pki import Identity
 from lab.probe.probe import JSON
 from lab.secrets import Secret, new_secret
 
+SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
+"""Where the scripts are that carry steps out."""
 PARAMETERS = r"SYSTEM\CurrentControlSet\Services\RemoteAccess\Parameters"
 IKEV2_DEVICE = "ms_agilevpnminiport"
 """Component id of the IKEv2 miniport ([MS-RRASM] 2.2.3.3.1.1), the same in every language; its description is translated."""

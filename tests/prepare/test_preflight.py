@@ -24,9 +24,9 @@ from lab.prepare.preflight import LOOK, addresses_of, objection_to_linux, object
 from lab.secrets import Secret
 from lab.server.machine import Adapter, Kind, WindowsMachine
 from lab.server.session import WindowsSession
+from lab.server.steps import SCRIPTS
 from lab.topology import load_topology
 
-SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
 WAY = Host(name="server", winrm=WinRMEndpoint(address="192.0.2.10", http_port=5985, https_port=None, user="labadmin", password=Secret("x"),
                                               ca_file=None))
 SERVER = ExistingServer(name="server", way=WAY, hosts=("server",), also_used_by_people=False, adapters={"wan": "52:54:cb:00:71:0a"})

@@ -26,10 +26,9 @@ from lab.server import steps, view
 from lab.server.journal import LAB, TEST, Journal, journal_file
 from lab.server.provision import Provisioner
 from lab.server.session import WindowsSession
-from lab.server.steps import Step
+from lab.server.steps import SCRIPTS, Step
 from lab.topology import load_topology
 
-SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
 TOPOLOGY = load_topology()
 
 

@@ -21,7 +21,6 @@ from lab.server.steps import Step
 from lab.topology import load_topology
 from lab.waiting import Deadline
 
-SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
 HALF_WAY = Step(name="half-way", script="half-way", parameters={}, because="its apply fails when others are applied already")
 
 

@@ -25,10 +25,9 @@ from lab.server.journal import TEST, Journal, journal_file
 from lab.server.paths import ikev2_certificate
 from lab.server.provision import Provisioner
 from lab.server.session import WindowsSession
-from lab.server.steps import Step
+from lab.server.steps import SCRIPTS, Step
 from lab.topology import load_topology
 
-SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
 HALF_WAY = "param($Action, $Parameters, $Found)\nif ($Action -eq 'apply') { throw 'half of it is done' }\n$true"
 POOL = load_topology().vpn.pool
 

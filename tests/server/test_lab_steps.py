@@ -20,14 +20,13 @@ from lab.server import machine, view
 from lab.server.lab_steps import RULES, lab_adapters, lab_clock, lab_firewall
 from lab.server.provision import Provisioner
 from lab.server.session import WindowsSession
-from lab.server.steps import Step
+from lab.server.steps import SCRIPTS, Step
 from lab.topology import load_topology
 from lab.twin.commands import clock as twin_clock
 from lab.twin.powershell import core
 from lab.twin.windows.network import Address, Nic
 from lab.waiting import Deadline
 
-SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
 SERVER = load_topology().server
 MACS = {"wan": "52:54:cb:00:71:0a", "lan": "52:54:c0:a8:4d:0a", "lan2": "52:54:ac:14:05:0a"}
 MANUAL = Address(interface=IPv4Interface("192.0.2.9/28"))

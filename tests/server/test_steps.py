@@ -15,11 +15,10 @@ from lab.server import steps, view
 from lab.server.paths import ikev2_certificate
 from lab.server.provision import Provisioner
 from lab.server.session import WindowsSession
-from lab.server.steps import Step
+from lab.server.steps import SCRIPTS, Step
 from lab.topology import load_topology
 from lab.waiting import Deadline
 
-SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
 POOL = load_topology().vpn.pool
 
 

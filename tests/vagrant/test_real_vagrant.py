@@ -10,10 +10,10 @@ import pytest
 import yaml
 from vagrant_fakes import Stage
 
-from lab.backends.base import quiet
 from lab.backends.vagrant import answers, failures
 from lab.backends.vagrant.command import Vagrant
 from lab.errors import LabError
+from lab.progress import quiet
 
 pytestmark = pytest.mark.skipif(shutil.which("vagrant") is None, reason="vagrant is not installed here: its fakes stand unverified")
 LIBVIRT = """\

@@ -9,7 +9,6 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,7 @@ from lab.pki import RunPki
 from lab.probe.probe import JSON
 from lab.server import steps
 from lab.server.session import LOADER
-from lab.server.steps import Step
+from lab.server.steps import SCRIPTS, Step
 from lab.twin import commands  # noqa: F401 - registers the machine's cmdlets
 from lab.twin.powershell import registry as declared
 from lab.twin.powershell.engine import Engine
@@ -26,7 +25,6 @@ from lab.twin.powershell.registry import NativeResult
 from lab.twin.windows.machine import CLASS, IKEV2, PARAMETERS, POLICY, SERVICE, Machine
 from lab.twin.windows.registry import Kind
 
-SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
 COMPONENT, ENGLISH, GERMAN = "ms_agilevpnminiport", "WAN Miniport (IKEv2)", "WAN-Miniport (IKEv2)"
 NETSH = declared.NATIVES["netsh"]
 

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import vagrant
 from lab import budgets
-from lab.backends.base import Progress
 from lab.backends.vagrant import answers, failures
 from lab.backends.vagrant.answers import Box, MachineState, SshConfig, WinRmConfig
 from lab.backends.vagrant.process import Outcome, run_to_end
 from lab.errors import InfrastructureError, LabError
+from lab.progress import Progress
 from lab.secrets import Mask, Secret
 
 SETTINGS: Mapping[str, str] = {

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab import budgets
-from lab.backends.base import CapturePoint, Host, Machine, Progress, quiet
+from lab.backends.base import CapturePoint, Host, Machine
 from lab.backends.machines import capture_points
 from lab.backends.vagrant import runs, ways
 from lab.backends.vagrant.command import Vagrant
@@ -24,6 +24,7 @@ from lab.backends.vagrant.management import free_subnet
 from lab.backends.vagrant.virtualization import Driver, driver
 from lab.box.boxes import ensure_boxes
 from lab.errors import ConfigError, InfrastructureError, LabBusy, LabError
+from lab.progress import Progress, quiet
 from lab.secrets import write_private
 from lab.topology import VARIABLE as TOPOLOGY
 from lab.topology import Topology

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.backends.base import Progress, quiet
 from lab.backends.vagrant import runs
 from lab.backends.vagrant.command import Vagrant
 from lab.backends.vagrant.hypervisors import Hypervisor, Inventory, Libvirt, VirtualBox, Volume
 from lab.embedded.uml.groups import kill_group
 from lab.errors import HostError, InfrastructureError, LabError
+from lab.progress import Progress, quiet
 
 BASE_VOLUME = re.compile(r"(?P<box>incoming-connections-.+?)_vagrant_box_image_(?P<version>[^_]+(?:_\d+)?)_.+")
 """A box's disk in the pool, of which machines' disks are overlays: vagrant-libvirt's name for it, and only of our boxes."""

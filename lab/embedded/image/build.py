@@ -15,15 +15,14 @@ import signal
 import subprocess
 import tarfile
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lab.embedded.image import archive, wheels
 from lab.embedded.image.recipe import EXCLUDED_FOLDERS, KERNEL_LEFT_OUT, KERNEL_PARTS, PYTHON, SUITE, Recipe
 from lab.errors import HostError
+from lab.progress import Progress, Stages
 
-Progress = Callable[[str], None]
 LIBRARY = "usr/lib/x86_64-linux-gnu"
 LOADER = b"/lib64/ld-linux-x86-64.so.2\0"
 LIBC = (2, 41)
@@ -111,17 +110,6 @@ def work_folder(needed_mb: int) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-class Stages:
-    """Progress with the time that each stage took."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._began = progress, time.monotonic()
-
-    def __call__(self, stage: str) -> None:
-        """Tell that a stage begins."""
-        self._progress(f"[{time.monotonic() - self._began:5.1f} s] {stage}")
-
-
 def _build_in(work: Path, recipe: Recipe, target: Path, stage: Stages, *, mode: str, lock: int) -> None:
     stage("fetch wheels for the guest's Python")
     (work / "wheels").mkdir()
@@ -166,16 +154,17 @@ def _mmdebstrap(work: Path, recipe: Recipe, tar: Path, *, mode: str, log: Path, 
         *[f"--dpkgopt={option}" for option in dpkg], "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
         *[f"--customize-hook={hook}" for hook in hooks], SUITE, str(tar), *archive.sources(),
     ]
-    run_mmdebstrap(command, work, log=log, stage=stage, lock=lock, what="the guest's image")
+    run_mmdebstrap(command, work, log=log, kept=log.parent.with_suffix(".log"), stage=stage, lock=lock, what="the guest's image")
 
 
-def run_mmdebstrap(command: list[str], work: Path, *, log: Path, stage: Stages, lock: int, what: str) -> None:
+def run_mmdebstrap(command: list[str], work: Path, *, log: Path, kept: Path, stage: Stages, lock: int, what: str) -> None:
     """Run mmdebstrap with its progress told and everything that it says kept.
 
     Args:
         command: the whole command line.
         work: folder for its temporary files.
         log: gets all output.
+        kept: where the log is after a failure.
         stage: told what it does.
         lock: descriptor that it inherits.
         what: what is being made, for the message.
@@ -197,7 +186,7 @@ def run_mmdebstrap(command: list[str], work: Path, *, log: Path, stage: Stages, 
         if process.wait():
             record.flush()
             raise HostError(f"mmdebstrap could not make {what}", evidence="\n".join(log.read_text().splitlines()[-8:]),
-                            hint=f"the whole log is {log.parent.with_suffix('.log')}; {archive.VARIABLE} names another mirror")
+                            hint=f"the whole log is {kept}; {archive.VARIABLE} names another mirror")
 
 
 def _die_with_parent() -> None:

@@ -15,10 +15,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.embedded.image.build import Progress, build
+from lab.embedded.image.build import build
 from lab.embedded.image.recipe import load_recipe
 from lab.errors import HostError
 from lab.locks import is_held
+from lab.progress import Progress
 
 VARIABLE = "LAB_CACHE"
 NEEDED_MB = 400
