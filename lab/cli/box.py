@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from lab.box.boxes import ensure_boxes, list_boxes, prune
+from lab.backends.embedded import log_folder
+from lab.backends.vagrant.command import Vagrant
+from lab.box.boxes import box_folder, ensure_boxes, list_boxes, prune
 from lab.box.recipe import VARIANTS, box_name, load_recipe
 from lab.cli.verb import Parser, Verb
 
@@ -31,10 +34,28 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _build(chosen: argparse.Namespace) -> None:
-    for box in ensure_boxes(lambda line: print(line, flush=True), rebuild=chosen.rebuild).values():
+    boxes = ensure_boxes(_say, rebuild=chosen.rebuild)
+    if chosen.rebuild:
+        _make_vagrant_forget({box.name for box in boxes.values()})
+    for box in boxes.values():
         purpose = next(variant.purpose for variant in VARIANTS if variant.name == box.variant)
         print(f"{box.name}  {box.size >> 20} MB  {purpose}")
     print("\nnext: pytest e2e -k ikev2 --lab=vagrant   (adds them to Vagrant itself)")
+
+
+def _make_vagrant_forget(names: Collection[str]) -> None:
+    """Remove boxes of these names from Vagrant: it would go on with what they were before they were built anew."""
+    if shutil.which("vagrant") is None:
+        return
+    vagrant = Vagrant(box_folder(), environment={}, log=log_folder() / "box.vagrant.log", progress=_say)
+    for box in vagrant.boxes():
+        if box.name in names:
+            vagrant.remove_box(box.name, box.provider)
+            _say(f"vagrant box remove {box.name}: the next lab adds the new one")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _list(_: argparse.Namespace) -> None:
