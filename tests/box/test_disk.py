@@ -32,7 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     found = {}
     for variant in VARIANTS:
         image, raw = work / f"{variant.name}.img", work / f"{variant.name}.back"
-        with open("/dev/null") as lock:
+        with Path("/dev/null").open() as lock:
             disk.make_disk(variant, root, work, image, lock.fileno())
         subprocess.run(["qemu-img", "convert", "-O", "raw", str(image), str(raw)], check=True)
         found[variant.name] = raw
