@@ -9,7 +9,7 @@ from lab.backends import choose
 from lab.backends.base import Detachable, Lab
 from lab.backends.embedded import log_folder
 from lab.cli.status import describe
-from lab.cli.verb import Parser, Verb
+from lab.cli.verb import Parser, Verb, say
 from lab.prepare.lab import prepare_lab
 from lab.server.session import WindowsSession
 from lab.server.steps import SCRIPTS
@@ -25,7 +25,7 @@ def arguments(parser: Parser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Bring the lab up and leave it running."""
     topology = load_topology()
-    lab = choose.make_lab(chosen.lab, topology, log_folder=log_folder(), detached=True, progress=_say)
+    lab = choose.make_lab(chosen.lab, topology, log_folder=log_folder(), detached=True, progress=say)
     stretch(lab.pace)
     try:
         lab.up()
@@ -49,11 +49,7 @@ def _prepare(lab: Lab, topology: Topology) -> None:
     endpoint = lab.hosts[topology.server.name].winrm
     assert endpoint is not None
     with WindowsSession(endpoint) as windows:
-        prepare_lab(lab, topology, windows, scripts=SCRIPTS, progress=_say)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
+        prepare_lab(lab, topology, windows, scripts=SCRIPTS, progress=say)
 
 
 VERB = Verb(

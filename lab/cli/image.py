@@ -6,7 +6,7 @@ import argparse
 import time
 from collections.abc import Callable
 
-from lab.cli.verb import Parser, Verb
+from lab.cli.verb import Parser, Verb, say
 from lab.embedded.image.archive import VARIABLE as MIRROR
 from lab.embedded.image.cache import VARIABLE as CACHE
 from lab.embedded.image.cache import ensure_image, list_images, prune
@@ -34,7 +34,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _build(chosen: argparse.Namespace) -> None:
-    image = ensure_image(lambda line: print(line, flush=True), full=chosen.verify, rebuild=chosen.rebuild)
+    image = ensure_image(say, full=chosen.verify, rebuild=chosen.rebuild)
     print(f"image {image.key}: {len(image.packages)} packages, {image.size >> 20} MB in {image.folder}")
 
 

@@ -8,7 +8,7 @@ import os
 from lab.backends import choose
 from lab.backends.base import Lab
 from lab.backends.embedded import log_folder
-from lab.cli.verb import Parser, Verb
+from lab.cli.verb import Parser, Verb, say
 from lab.prepare.release import Released, anything_left, release_lab
 from lab.server.session import WindowsSession
 from lab.server.steps import SCRIPTS
@@ -29,7 +29,7 @@ def run(chosen: argparse.Namespace) -> int:
     """Put back whatever the lab's journals know; 0 only if the server is as it was before."""
     topology = load_topology()
     running = choose.running_lab(chosen.lab, topology, log_folder=log_folder())
-    lab: Lab = running or choose.make_lab(chosen.lab, topology, log_folder=log_folder(), progress=_say)
+    lab: Lab = running or choose.make_lab(chosen.lab, topology, log_folder=log_folder(), progress=say)
     if not lab.joined and lab.name != EXISTING:
         print(f"nothing to revert: the {lab.name} lab is not up, and its machines go with it")
         return 0
@@ -49,7 +49,7 @@ def _release(lab: Lab, topology: Topology) -> Released:
     endpoint = lab.hosts[topology.server.name].winrm
     assert endpoint is not None
     with WindowsSession(endpoint) as windows:
-        return release_lab(lab, windows, scripts=SCRIPTS, progress=_say)
+        return release_lab(lab, windows, scripts=SCRIPTS, progress=say)
 
 
 def tell(released: Released) -> int:
@@ -64,10 +64,6 @@ def tell(released: Released) -> int:
     for line in released.differences:
         print(f"  {line}")
     return EXIT_DIFFERENT
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 VERB = Verb(

@@ -9,6 +9,11 @@ from dataclasses import dataclass
 Parser = argparse.ArgumentParser
 
 
+def say(line: str) -> None:
+    """Print a line of progress at once, also into a pipe."""
+    print(line, flush=True)
+
+
 def no_arguments(_: Parser) -> None:
     """Declare nothing."""
 
