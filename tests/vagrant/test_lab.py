@@ -170,6 +170,16 @@ def test_a_second_detached_lab_is_refused_and_one_of_one_s_own_is_not(here: Here
     assert [run.name for run in here.runs] == [detached]
 
 
+def test_the_pace_is_that_of_the_processor_which_the_run_was_given(here: Here, detached: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not looked for anew: that would boot a probe for every `lab ssh`."""
+    monkeypatch.setenv("LAB_LIBVIRT_DRIVER", "kvm")
+    assert here.lab().pace == 2.0
+    lab = here.running()
+    assert lab is not None
+    assert lab.pace == 4.0
+    lab.down()
+
+
 def test_two_at_once_never_share_a_lab(here: Here, detached: str) -> None:
     first = here.running()
     with pytest.raises(LabBusy, match=f"the lab {detached} is in use by another process"):

@@ -21,7 +21,8 @@ from lab.backends.machines import capture_points
 from lab.backends.vagrant import runs, ways
 from lab.backends.vagrant.command import Vagrant
 from lab.backends.vagrant.management import free_subnet
-from lab.backends.vagrant.virtualization import Driver, driver
+from lab.backends.vagrant.virtualization import VARIABLE as DRIVER
+from lab.backends.vagrant.virtualization import driver
 from lab.box.boxes import ensure_boxes
 from lab.errors import ConfigError, InfrastructureError, LabBusy, LabError
 from lab.progress import Progress, quiet
@@ -39,7 +40,7 @@ SETTINGS = "settings.json"
 """File of a run: what the Vagrantfile is told."""
 STAND_IN_PROVIDER = "libvirt"
 """For which `lab box build` makes boxes; the default of LAB_PROVIDER too."""
-PACE: Mapping[Driver, float] = {"kvm": 2.0, "qemu": 4.0}
+PACE: Mapping[str, float] = {"kvm": 2.0, "qemu": 4.0}
 """Measured with the stand-in: a scenario takes about four times as long on an emulated processor as in the embedded lab."""
 
 
@@ -93,7 +94,9 @@ class VagrantLab:
 
     @property
     def pace(self) -> float:
-        """As fast as the processor that the machines get."""
+        """As fast as the processor that the machines get, or were given when the run was made."""
+        if self._run is not None and (self._run / SETTINGS).exists():
+            return PACE[self._settings()[DRIVER]]
         return PACE[driver()]
 
     @property
@@ -246,7 +249,7 @@ class VagrantLab:
 
     def _write_settings(self) -> None:
         """Decide once what the Vagrantfile is told: every later call of this run must see the same."""
-        settings = {"LAB_PREFIX": self.run_name, "LAB_LIBVIRT_DRIVER": driver(), "LAB_MANAGEMENT": str(free_subnet()),
+        settings = {"LAB_PREFIX": self.run_name, DRIVER: driver(), "LAB_MANAGEMENT": str(free_subnet()),
                     PROVIDER: os.environ.get(PROVIDER, STAND_IN_PROVIDER), "VAGRANT_DOTFILE_PATH": str(self.state / ".vagrant")}
         settings |= {name: os.environ[name] for name in (TOPOLOGY, SERVER_BOX, LINUX_BOX, "LAB_SERVER_MEMORY", "LAB_SERVER_COMMUNICATOR")
                      if name in os.environ}
