@@ -25,15 +25,19 @@ def take(netlink: Netlink, wanted: dict[str, str]) -> dict[str, str]:
         wanted: MAC address of the adapter for each network.
 
     Raises:
-        AdapterProblem: no adapter has that address, or the login that asks for this came in through it.
+        AdapterProblem: no adapter has that address, it is a port of a bridge already, or the login that asks for this came in through it.
     """
-    found = {str(link.get("mac")): link for link in links.list_links(netlink) if "mac" in link}
+    # What lies on an adapter (a bridge, a VLAN) has its address too: of several the hardware is meant, then the earliest.
+    ranked = sorted(links.list_links(netlink), key=lambda link: (link["kind"] == "", -int(str(link["index"]))))
+    found = {str(link["mac"]): link for link in ranked if "mac" in link}
     uplinks: dict[str, str] = {}
     for network, mac in wanted.items():
         if mac.lower() not in found:
             there = ", ".join(sorted(address for address in found if address != "00:00:00:00:00:00"))
             raise AdapterProblem(f"no adapter of this machine has the MAC address {mac}, wanted for the network {network}; there are {there}")
-        uplinks[network] = str(found[mac.lower()]["name"])
+        name = uplinks[network] = str(found[mac.lower()]["name"])
+        if found[mac.lower()].get("master"):
+            raise AdapterProblem(f"{name} is a port of a bridge or a bond of this machine already: it cannot serve the network {network} too")
     record = {name: look_at(netlink, name) for name in uplinks.values()}
     way_in = os.environ.get("LAB_WAY_IN", "")
     for name, had in record.items():

@@ -124,6 +124,19 @@ def test_a_link_of_our_name_that_is_not_ours_is_not_touched(machine: BareMachine
     assert machine.network("eth1")[0] == BEFORE[0]
 
 
+def test_of_several_links_with_one_mac_address_the_adapter_is_meant(machine: BareMachine) -> None:
+    machine.must("ip", "link", "add", "br0", "address", MAC, "type", "bridge")
+    assert machine.start(plan())["uplinks"] == {"lan": "eth1"}
+
+
+def test_an_adapter_that_is_a_port_already_is_refused(machine: BareMachine) -> None:
+    """It would not come back into its bridge."""
+    machine.must("ip", "link", "add", "br0", "address", MAC, "type", "bridge")
+    machine.must("ip", "link", "set", "eth1", "master", "br0")
+    assert "eth1 is a port of a bridge or a bond of this machine already" in str(machine.carrier("start", plan())["error"])
+    assert machine.network("eth1")[0] == BEFORE[0]
+
+
 def test_the_adapter_by_which_one_came_in_is_refused(machine: BareMachine) -> None:
     answer = machine.carrier("start", plan(), way_in="192.0.2.5")
     assert "eth1 has the address 192.0.2.5, by which this machine is reached" in str(answer["error"])

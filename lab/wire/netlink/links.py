@@ -85,7 +85,8 @@ def set_delay(netlink: Netlink, name: str, index: int, milliseconds: float) -> N
 
 
 def list_links(netlink: Netlink) -> list[dict[str, object]]:
-    """Return name, index, state, MAC address and counters of every link; what kind of device it is, "" for a machine's own."""
+    """Return name, index, state, MAC address and counters of every link; what kind of device it is, "" for a machine's own; for a
+    port of a bridge the bridge's index as its master."""
     links: list[dict[str, object]] = []
     for body in netlink.dump("list links", RTM_GETLINK, _header()):
         _, device, index, flags, _ = struct.unpack_from("=BxHiII", body)
@@ -96,6 +97,8 @@ def list_links(netlink: Netlink) -> list[dict[str, object]]:
                 link["name"] = text(value)
             elif kind == IFLA_ADDRESS:
                 link["mac"] = value.hex(":")
+            elif kind == IFLA_MASTER:
+                link["master"] = number(value)
             elif kind == IFLA_MTU:
                 link["mtu"] = number(value)
             elif kind == IFLA_LINKINFO:
