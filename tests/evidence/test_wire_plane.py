@@ -212,8 +212,8 @@ def probe() -> FakeProbe:
 
 @pytest.fixture
 def recorder(probe: FakeProbe, tmp_path: Path) -> Recorder:
-    points = {network: CapturePoint(network=network, host="observer", interface=f"br-{network}") for network in ("wan", "lan")}
-    return Recorder(tmp_path / "evidence", probe, points)  # type: ignore[arg-type]
+    points = [CapturePoint(network=network, host="observer", interface=f"br-{network}") for network in ("wan", "lan")]
+    return Recorder(tmp_path / "evidence", points, {"observer": probe}.__getitem__)  # type: ignore[arg-type]
 
 
 def test_the_recorder_asks_every_stream_before_it_shows_the_wire(recorder: Recorder, probe: FakeProbe) -> None:
