@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from lab.errors import InfrastructureError
-from lab.progress import Progress as Progress  # noqa: PLC0414 - lab.prepare.linux takes it from here
 from lab.secrets import Secret
 from lab.topology import Topology
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import paramiko
 
 from lab import budgets, shipping
-from lab.backends.base import Machine, Progress, SSHEndpoint
+from lab.backends.base import Machine, SSHEndpoint
 from lab.errors import CommandFailed, ConfigError, HostError, InfrastructureError, RemoteTimeout
 from lab.probe.channel import connect
+from lab.progress import Progress
 from lab.secrets import write_private
 from lab.topology import Topology
 from lab.waiting import Deadline
@@ -135,11 +136,10 @@ class LinuxMachine:
     def _send_code(self) -> str:
         digest, data = shipping.bundle()
         there = self._run(f"cat {SHARE}/code.digest")[1].strip()
-        if there != digest:
-            self._must(f"mkdir -p {SHARE}/code {SHARE}/pyc && rm -rf {SHARE}/code/* && tar -x -C {SHARE}/code && echo {digest} > {SHARE}/code.digest",
-                       data, budget=budgets.MACHINE_HOSTS)
-            folders = " ".join(f"{SHARE}/hosts/{name}" for name in self.machine.hosts)
-            self._must(f"mkdir -p {folders}")
+        if there != digest:  # the old digest goes first: code that arrived in part must not pass for whole
+            self._must(f"mkdir -p {SHARE}/code {SHARE}/pyc && rm -rf {SHARE}/code.digest {SHARE}/code/* && tar -x -C {SHARE}/code"
+                       f" && echo {digest} > {SHARE}/code.digest", data, budget=budgets.MACHINE_HOSTS)
+        self._must("mkdir -p " + " ".join(f"{SHARE}/hosts/{name}" for name in self.machine.hosts))
         return digest
 
     def _carrier(self, verb: str, stdin: str, *, budget: float) -> Mapping[str, object]:
