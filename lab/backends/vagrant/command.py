@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import vagrant
+
 from lab import budgets
 from lab.backends.vagrant import answers, failures
 from lab.backends.vagrant.answers import Box, MachineState, SshConfig, WinRmConfig
