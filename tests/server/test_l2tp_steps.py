@@ -160,3 +160,15 @@ def test_no_secret_gets_into_a_message(session: WindowsSession) -> None:
 
     assert "***" in error.message
     assert PASSWORD.reveal() not in str(error)
+
+
+@pytest.mark.parametrize("secret", ['"', '": "', "{}", "a", "\\"])
+def test_a_secret_of_punctuation_spoils_neither_transcript_nor_evidence(session: WindowsSession, tmp_path: Path, secret: str) -> None:
+    step = psk_rule(Secret(secret), form=RuleForm.CMDLET)
+    provisioner = Provisioner(session, scripts=SCRIPTS, evidence=tmp_path / "steps.json")
+    provisioner.apply([step])
+    (kept,) = json.loads((tmp_path / "steps.json").read_text())
+    provisioner.revert()
+
+    assert kept["parameters"]["secret"] == "***"
+    assert all(json.loads(line) for line in session.transcript.text().splitlines())
