@@ -120,6 +120,18 @@ def test_a_probe_keeps_its_time_outs_and_its_streams(moving: Guest) -> None:
         assert lan.ask_service("tcp", lan_address, 7007, b"after the jump") is not None
 
 
+def test_whoever_has_the_cpu_at_a_jump_is_not_made_to_wait_for_it(moving: Guest) -> None:
+    """The scheduler charges a jump to the thread that runs: with a budget of its class, a charon that was at work stood still for an hour."""
+    client = moving.probe("client")
+    assert client.read_file("/proc/sys/kernel/sched_rt_runtime_us").strip() == "-1"
+    for _ in range(40):
+        client.vici("version")  # whose last words charon may still be busy with
+        moving.lab.clock.advance(HOUR)
+        began = time.monotonic()
+        assert client.vici("version")
+        assert time.monotonic() - began < 2
+
+
 @pytest.mark.parametrize("transport", ["http", "https"])
 def test_winrm_survives_a_jump_and_is_opened_anew_after_a_long_one(transport: Literal["http", "https"], moving: Guest) -> None:
     """What lies idle for hours the server closes, as Windows does: shells after two."""
