@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,3 +176,27 @@ class Restorable(Protocol):
 
     def rebuild(self) -> None:
         """Destroy the server and make it anew. Raises InfrastructureError."""
+
+
+class TimeControl(Protocol):
+    """The clock that all hosts of a lab share. A lab whose clock was moved is replaced, not used again."""
+
+    @property
+    def now(self) -> dt.datetime:
+        """What the hosts take for the time, UTC. Raises InfrastructureError."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether it was moved since the lab came up. Raises InfrastructureError."""
+
+    def advance(self, duration: dt.timedelta) -> None:
+        """Move it forward; timers that have come due fire at once. Raises ConfigError for no positive duration, InfrastructureError."""
+
+
+@runtime_checkable
+class TimeControlled(Protocol):
+    """A lab with the capability time-control."""
+
+    @property
+    def clock(self) -> TimeControl:
+        """Its clock."""

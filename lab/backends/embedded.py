@@ -18,6 +18,7 @@ from lab.backends.base import CapturePoint, Host, Machine, SSHEndpoint, WinRMEnd
 from lab.embedded import runs
 from lab.embedded.image.cache import cache_root, ensure_image, verify
 from lab.embedded.share import RunKeys, keep_bytecode, make_share
+from lab.embedded.time_control import GuestTime
 from lab.embedded.uml.confine import landlock_version
 from lab.embedded.uml.kernel import command_line
 from lab.embedded.uml.plan import Forward, Plan
@@ -35,7 +36,7 @@ class EmbeddedLab:
     """One guest; keeps the Lab protocol of `lab.backends.base`."""
 
     name = "embedded"
-    capabilities = frozenset({"inversion", "capture", "name-service"})
+    capabilities = frozenset({"inversion", "capture", "name-service", "time-control"})
     machines: Sequence[Machine] = ()
     state: Path | None = None
     pace = 1.0
@@ -56,6 +57,8 @@ class EmbeddedLab:
         self._worker, self._detached = worker, detached
         self._run: runs.Run | None = None
         self._joined = False
+        self.clock = GuestTime(lambda: self.run)
+        """The guest's clock; moved, it makes a guest that is to be replaced."""
         self.since = time.time()
         """When it was brought up, seconds since the epoch."""
         self._hosts: dict[str, Host] = {}

@@ -80,14 +80,29 @@ class Tunnel:
         """Rekey the child SA from the client's side; return charon's word on it."""
         return self.probe.vici_control("rekey", {"child": strongswan.CHILD})
 
+    def children(self) -> list[ChildSa]:
+        """Return the child SAs that there are at this moment: two in the middle of a rekey, none when the connection is gone."""
+        return [child for sa in self._mac.sas() for child in sa.children]
+
     def await_other_child(self, spi_out: str) -> ChildSa:
         """Wait for a child SA with another SPI than this one: the rekey is done. Raises ControlCheckFailed."""
 
         def other() -> ChildSa | None:
-            children = [child for sa in self._mac.sas() for child in sa.children]
+            children = self.children()
             return children[0] if len(children) == 1 and children[0].spi_out != spi_out else None
 
         found = wait_until(other, Deadline(budgets.APPEAR), lambda: ControlCheckFailed(f"{self.probe.host}: the child SA was not rekeyed"))
+        assert found is not None
+        return found
+
+    def await_other_ike(self, spi: str) -> IkeSa:
+        """Wait for one IKE SA, with another SPI than this one: the rekey is done, the old one deleted. Raises ControlCheckFailed."""
+
+        def other() -> IkeSa | None:
+            sas = self._mac.sas()
+            return sas[0] if len(sas) == 1 and sas[0].spi != spi and sas[0].state == "ESTABLISHED" else None
+
+        found = wait_until(other, Deadline(budgets.APPEAR), lambda: ControlCheckFailed(f"{self.probe.host}: the IKE SA was not rekeyed"))
         assert found is not None
         return found
 

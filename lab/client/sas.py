@@ -31,6 +31,8 @@ class IkeSa:
     """An IKE SA with its children."""
 
     name: str
+    spi: str
+    """The initiator's, which a rekey replaces."""
     state: str
     suite: str
     """"AES_CBC-128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024"."""
@@ -64,7 +66,7 @@ def _suite(sa: Mapping[str, JSON], *, ike: bool) -> str:
 def _ike(name: str, sa: Mapping[str, JSON]) -> IkeSa:
     children = sa.get("child-sas")
     return IkeSa(
-        name=name, state=str(sa.get("state")), suite=_suite(sa, ike=True), group=str(sa.get("dh-group", "")),
+        name=name, spi=str(sa.get("initiator-spi")), state=str(sa.get("state")), suite=_suite(sa, ike=True), group=str(sa.get("dh-group", "")),
         local_identity=str(sa.get("local-id")), remote_identity=str(sa.get("remote-id")),
         inner_addresses=tuple(IPv4Address(one) for one in _texts(sa.get("local-vips"))),
         children=tuple(_child(child) for child in children.values() if isinstance(child, dict)

@@ -12,6 +12,9 @@ ANYWHERE = "0.0.0.0/0"
 PANE_IKE = ("aes256-sha256-modp2048", "aes256-sha256-ecp256", "aes256-sha256-modp1536", "aes128-sha1-modp1024", "3des-sha1-modp1024")
 PANE_ESP = ("aes256-sha256", "aes128-sha1", "3des-sha1")
 """No group: a profile made in the pane cannot do PFS."""
+PANE_LIFETIME, PROFILE_LIFETIME = 480, 1440 * 60
+"""Seconds after which the IKE SA is rekeyed: of the pane eight minutes (a log of macOS 10.11; inferred for 10.13), of a .mobileconfig its
+LifeTimeInMinutes, by default a day."""
 
 
 def connection(profile: IKEv2, address: str, *, remote_id: str) -> dict[str, object]:
@@ -29,7 +32,7 @@ def connection(profile: IKEv2, address: str, *, remote_id: str) -> dict[str, obj
         "proposals": [ike.proposal(group=True)] if ike else list(PANE_IKE),
         "send_certreq": "no",  # macOS sends CERTREQ only with ServerCertificateIssuerCommonName
         "send_cert": "always" if profile.authentication.send_certificate else "never",
-        "rekey_time": "0", "reauth_time": "0", "dpd_delay": "600s",  # "Medium": every ten minutes
+        "rekey_time": f"{PROFILE_LIFETIME if ike else PANE_LIFETIME}s", "rand_time": "0s", "reauth_time": "0", "dpd_delay": "600s",  # "Medium": every ten minutes
         "local": {"auth": "pubkey", "id": profile.identity, "certs": [profile.authentication.certificate.certificate_pem]},
         "remote": {"auth": "pubkey", "id": remote_id},
         "children": {CHILD: {"remote_ts": [ANYWHERE], "esp_proposals": esp, "rekey_time": "0", "dpd_action": "clear"}},

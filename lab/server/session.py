@@ -82,7 +82,7 @@ class WindowsSession:
         self.close()
 
     def close(self) -> None:
-        """Close the shell; a server that is gone does not matter."""
+        """Close shell and connection; a server that is gone does not matter. The next script opens them anew."""
         if self._shell is not None:
             with contextlib.suppress(WinRMError, requests.exceptions.RequestException, OSError):
                 self._protocol.close_shell(self._shell)

@@ -122,12 +122,23 @@ def test_the_panes_profile_for_strongswan(fields: dict[str, Any], pki: RunPki) -
     assert strongswan.connection(IKEv2(**fields), "203.0.113.10", remote_id=SERVER) == {"mac": {
         "version": "2", "remote_addrs": ["203.0.113.10"], "vips": ["0.0.0.0"], "mobike": "yes", "fragmentation": "yes", "keyingtries": "1",
         "proposals": ["aes256-sha256-modp2048", "aes256-sha256-ecp256", "aes256-sha256-modp1536", "aes128-sha1-modp1024", "3des-sha1-modp1024"],
-        "send_certreq": "no", "send_cert": "always", "rekey_time": "0", "reauth_time": "0", "dpd_delay": "600s",
+        "send_certreq": "no", "send_cert": "always", "rekey_time": "480s", "rand_time": "0s", "reauth_time": "0",
+        "dpd_delay": "600s",
         "local": {"auth": "pubkey", "id": "mac.example.test", "certs": [pki.client.certificate_pem]},
         "remote": {"auth": "pubkey", "id": SERVER},
         "children": {"net": {"remote_ts": ["0.0.0.0/0"], "esp_proposals": ["aes256-sha256", "aes128-sha1", "3des-sha1"], "rekey_time": "0",
                              "dpd_action": "clear"}},
     }}
+
+
+def test_the_ike_sa_lasts_eight_minutes_in_the_pane_and_a_day_in_a_mobileconfig(fields: dict[str, Any]) -> None:
+    def rekey_time(profile: IKEv2) -> object:
+        connection: Any = strongswan.connection(profile, "203.0.113.10", remote_id=SERVER)["mac"]
+        return connection["rekey_time"]
+
+    assert rekey_time(IKEv2(**fields)) == "480s"
+    assert rekey_time(IKEv2(**fields, child_parameters=SecurityAssociationParameters())) == "480s"
+    assert rekey_time(IKEv2(**fields, ike_parameters=SecurityAssociationParameters())) == "86400s"
 
 
 def parts(profile: IKEv2) -> tuple[object, object]:

@@ -26,7 +26,7 @@ def refusal(tmp_path: Path) -> HostError:
     return raised.value
 
 
-@pytest.mark.parametrize("tool", ["mmdebstrap", "genext2fs"])
+@pytest.mark.parametrize("tool", ["mmdebstrap", "genext2fs", "gcc"])
 def test_a_missing_tool_is_named_with_its_package(tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.shutil, "which", lambda name: None if name == tool else f"/usr/bin/{name}")
 
@@ -54,10 +54,13 @@ def test_a_failure_leaves_no_work_folder(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(module.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=9 << 30))
     monkeypatch.setattr(wheels, "download", fail)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    work, target = tmp_path / "work", tmp_path / "target"
+    work.mkdir()
+    target.mkdir()
+    monkeypatch.setenv("TMPDIR", str(work))
 
-    assert "pip" in refusal(tmp_path / "target").message
-    assert list(tmp_path.iterdir()) == []
+    assert "pip" in refusal(target).message
+    assert list(work.iterdir()) == []
 
 
 @pytest.mark.parametrize(("user", "unshare", "mode"), [

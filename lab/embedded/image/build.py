@@ -1,4 +1,5 @@
-"""One build of the image: mmdebstrap makes a tar, genext2fs a disk of it; kernel and loader come out of the same tar.
+"""One build of the image: mmdebstrap makes a tar, genext2fs a disk of it; kernel and loader come out of the same tar, the kernel's
+movable clock is compiled beside them.
 
 linux.uml of Debian 13 wants a newer libc than Debian 12 has, so it is always started with the image's own loader: its
 interpreter's name is replaced by a relative one ("ld.so", in the image's folder, which is its working directory).
@@ -18,7 +19,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lab.embedded.image import archive, wheels
+from lab.embedded.image import archive, clock, wheels
 from lab.embedded.image.recipe import EXCLUDED_FOLDERS, KERNEL_LEFT_OUT, KERNEL_PARTS, PYTHON, SUITE, Recipe
 from lab.errors import HostError
 from lab.progress import Progress, Stages
@@ -63,7 +64,7 @@ REMEDY = ("allow them (Ubuntu: sudo sysctl kernel.apparmor_restrict_unprivileged
 
 
 def build(recipe: Recipe, target: Path, progress: Progress, *, lock: int) -> None:
-    """Fill `target` with root.ext2, linux.uml, ld.so, libc.so.6, packages and build.log.
+    """Fill `target` with root.ext2, linux.uml, ld.so, libc.so.6, clock.so, packages and build.log.
 
     Args:
         recipe: what to build.
@@ -74,7 +75,7 @@ def build(recipe: Recipe, target: Path, progress: Progress, *, lock: int) -> Non
     Raises:
         HostError: a tool is missing or failed; with the end of its output and the log's place.
     """
-    must_have({"mmdebstrap": "mmdebstrap", "genext2fs": "genext2fs"})
+    must_have({"mmdebstrap": "mmdebstrap", "genext2fs": "genext2fs", "gcc": "gcc"})
     mode = must_choose_mode()
     with work_folder(NEEDED_MB) as work:
         _build_in(work, recipe, target, Stages(progress), mode=mode, lock=lock)
@@ -111,6 +112,8 @@ def work_folder(needed_mb: int) -> Iterator[Path]:
 
 
 def _build_in(work: Path, recipe: Recipe, target: Path, stage: Stages, *, mode: str, lock: int) -> None:
+    stage("compile the kernel's clock")  # first: it takes no time, and a compiler that does not work is known at once
+    clock.compile_clock(clock.SOURCE, target / clock.LIBRARY, lock=lock)
     stage("fetch wheels for the guest's Python")
     (work / "wheels").mkdir()
     wheels.unpack(wheels.download(work / "wheels"), work / "site")

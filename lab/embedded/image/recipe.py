@@ -26,6 +26,9 @@ KERNEL_LEFT_OUT = (
 )
 """Not net/llc: the bridge module needs it."""
 
+BUILDERS = ("build.py", "wheels.py", "clock.py", "clock.c")
+"""Files whose content decides what is built."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -46,6 +49,6 @@ def load_recipe() -> Recipe:
     digest = hashlib.sha256()
     for part in (*sorted(packages), SUITE, PYTHON, ARCHITECTURE, *EXCLUDED_FOLDERS, *KERNEL_PARTS, *KERNEL_LEFT_OUT):
         digest.update(part.encode() + b"\0")
-    for content in (init, lock, (HERE / "build.py").read_bytes(), (HERE / "wheels.py").read_bytes()):
+    for content in (init, lock, *((HERE / name).read_bytes() for name in BUILDERS)):
         digest.update(hashlib.sha256(content).digest())
     return Recipe(packages=packages, init=init, lock=lock, key=digest.hexdigest()[:16])

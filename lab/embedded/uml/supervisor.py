@@ -13,7 +13,8 @@ subreaper; slirp4netns and linux.uml fork, so both are ended as process groups (
 main process and hold its pipes open). A kernel panic is abort() of linux.uml: exit by signal 6.
 
 Standard output: one JSON object per line, {"event": "folder" | "console" | "ready" | "end", ...}. The control socket
-(run folder/control.sock) takes one JSON request per line and answers each with one line.
+(run folder/control.sock) takes one JSON request per line and answers each with one line; `down` and `advance` (the guest's clock) are
+carried out here, all others by the guest.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ import time
 from collections import deque
 from pathlib import Path
 
-from lab.embedded.uml.confine import confine_guest, confine_network
+from lab.embedded.uml.clock import GuestClock
 from lab.embedded.uml.groups import kill_group
 from lab.embedded.uml.plan import Forward, Plan
+from lab.embedded.uml.processes import start_guest, start_network
 
 PR_SET_CHILD_SUBREAPER = 36
 PIECE = 1500
@@ -128,23 +130,13 @@ class Supervisor:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self.log, self.daemons = os.open(self.plan["log"], flags, 0o600), os.open(self.plan["daemons"], flags, 0o600)
         wire = self.run / "wire"
-        self.network = subprocess.Popen(
-            ["slirp4netns", "--target-type=bess", "--disable-host-loopback", "--disable-dns",
-             "-a", str(self.run / "api"), str(wire)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            preexec_fn=confine_network,  # noqa: PLW1509 - one thread, nothing to deadlock on
-        )
+        self.network = start_network(self.run, wire)
         self.watch(os.pidfd_open(self.network.pid), lambda _: self.end(self.how(self.network, "slirp4netns")))
         self.await_file(wire)
         read_end, write_end = os.pipe()
         logs_read, logs_write = os.pipe()
-        fd = self.guest_end.fileno()
-        self.guest = subprocess.Popen(
-            [*self.plan["kernel"], f"con1=fd:{fd}", f"con2=null,fd:{logs_write}"], cwd=self.plan["image"], stdin=subprocess.DEVNULL,
-            stdout=write_end, stderr=write_end, pass_fds=[fd, logs_write], process_group=0,
-            env={"PATH": "/usr/bin:/bin", "TMPDIR": str(self.run / "uml"), "LD_LIBRARY_PATH": self.plan["image"]},
-            preexec_fn=self.become_guest,  # noqa: PLW1509 - one thread, nothing to deadlock on
-        )
+        self.clock = GuestClock(self.run / "clock")
+        self.guest = start_guest(self.plan, self.run, self.clock, line=self.guest_end.fileno(), logs=logs_write, console=write_end)
         os.close(write_end)
         os.close(logs_write)
         self.guest_end.close()
@@ -161,11 +153,6 @@ class Supervisor:
         server.listen()
         self.watch(server.fileno(), lambda _: self.accept(server))
         self.connected = False
-
-    def become_guest(self) -> None:
-        """In the child that becomes linux.uml: one CPU (2 to 3 times as fast), and nothing of this machine but the run's."""
-        os.sched_setaffinity(0, {self.plan["cpu"]})
-        confine_guest(readable=[self.plan["image"]], writable=[str(self.run / "share"), str(self.run / "uml")])
 
     def watch(self, descriptor: int, act: object) -> None:
         """Call `act(descriptor)` whenever it is readable."""
@@ -347,9 +334,21 @@ class Supervisor:
         client.buffer += data
         while b"\n" in client.buffer:
             request, client.buffer = client.buffer.split(b"\n", 1)
-            if json.loads(request).get("op") == "down":
+            asked = json.loads(request)
+            if asked.get("op") == "down":
                 self.end("asked to end")
-            self.ask(client, request)
+            elif asked.get("op") == "advance":
+                self.advance(client, asked["nanoseconds"])
+            else:
+                self.ask(client, request)
+
+    def advance(self, client: Client, nanoseconds: int) -> None:
+        """Move the guest's clock. Our own times, the heartbeat's among them, are this machine's and stay."""
+        try:
+            answer: dict[str, object] = {"ok": self.clock.advance(nanoseconds, self.guest.pid)}
+        except ValueError as error:
+            answer = {"error": str(error)}
+        client.connection.sendall(json.dumps(answer).encode() + b"\n")
 
     # -- the end --------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from lab.twin.rras.liveness import Liveness, liveness
 from lab.twin.rras.policy import Policy, custom_policy, stock_policy
 from lab.twin.windows.certificates import Stored
 from lab.twin.windows.machine import CLASS, IKEV2, IP, PARAMETERS, POLICY, POOL, SERVICE, STOCK_SERVER_FLAGS, Machine
@@ -56,6 +57,7 @@ class VpnServer:
     wan_endpoints: int
     max_wan_endpoints: int
     forwards: bool
+    liveness: Liveness = field(default_factory=Liveness)
     proxy_arp: str = "clients"
     """Whom the server answers ARP for on the LAN: clients, everybody, nobody."""
     quirks: frozenset[str] = field(default_factory=frozenset)
@@ -94,7 +96,13 @@ def effective(machine: Machine) -> VpnServer:
         wan_endpoints=_miniport(machine, "WanEndpoints"),
         max_wan_endpoints=_miniport(machine, "MaxWanEndpoints"),
         forwards=registry.number(IP, "AllowNetworkAccess", 1) == 1,
+        liveness=_liveness(machine),
     )
+
+
+def _liveness(machine: Machine) -> Liveness:
+    key = machine.registry.key(IKEV2)
+    return liveness({value.name: value.data for value in key.values.values()} if key else {})
 
 
 def _miniport(machine: Machine, name: str) -> int:

@@ -10,11 +10,13 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from lab.twin.rras import messages
 from lab.twin.rras.effective import VpnServer, effective
 from lab.twin.rras.inversions import invert
 from lab.twin.rras.kernel import Kernel
+from lab.twin.rras.liveness import DEFAULTS, retransmission
 from lab.twin.rras.policy import EVENT_OUT_OF_RANGE, UnknownPolicy
 from lab.twin.windows.events import Level
 from lab.twin.windows.machine import Connection, Machine
@@ -27,6 +29,8 @@ SOURCE = "RemoteAccess"
 EVENT_STARTED, EVENT_CONNECTED, EVENT_DISCONNECTED, EVENT_REFUSED = 20103, 20274, 20275, 20255
 """20101 is documented; the texts and numbers of the others are not (the suite asserts none of them)."""
 TERMINATE_MS = 2000
+PATIENCE = Path("/run/lab/charon-patience.conf")
+"""Included by strongswan.server.conf."""
 
 
 class RrasEngine:
@@ -40,6 +44,8 @@ class RrasEngine:
         self._inverted: frozenset[str] = frozenset()
         self._strangers: list[bytes] = []
         self._silent_when_stopped = False
+        self._patience = retransmission(DEFAULTS["networkBlackoutTime"])
+        """Charon's settings in force: strongswan.server.conf has these until they are set otherwise."""
         self._lock = threading.RLock()
         threading.Thread(target=self._follow, name="charon's events", daemon=True).start()
 
@@ -69,7 +75,7 @@ class RrasEngine:
                 server = invert(effective(self._machine), self._inverted)
             except UnknownPolicy as error:
                 raise ServiceFailed(1066, f"not supported by the twin: {error}") from error
-            for problem in server.policy.problems:
+            for problem in (*server.policy.problems, *server.liveness.problems):
                 self._machine.events.write(SOURCE, EVENT_OUT_OF_RANGE, Level.WARNING, f"A registry parameter is out of range: {problem}")
             self._server = server
             try:
@@ -94,10 +100,18 @@ class RrasEngine:
         for stranger in self._strangers if "trust-strangers" in server.quirks else ():
             self._vici.request("load_cert", {"type": "X509", "flag": "CA", "data": stranger})
         self._kernel.apply(server)
+        self._be_patient(retransmission(server.liveness.blackout))
         pool = messages.pool_message(server)
         if pool is not None:
             self._vici.request("load_pool", pool)
         self._vici.request("load_conn", messages.connection_message(server))
+
+    def _be_patient(self, settings: str) -> None:
+        """Set for how long charon repeats a request; a setting of the whole daemon, which it reads when an IKE SA begins."""
+        if settings != self._patience:
+            PATIENCE.write_text(settings)
+            self._vici.request("reload_settings")
+            self._patience = settings
 
     @contextlib.contextmanager
     def _tolerating_roots(self, command: str) -> Iterator[None]:

@@ -58,6 +58,9 @@ INVERSIONS: dict[str, Change] = {
     "routing-no-routes": _quirk("advertise-routes"),
     "arp-answers-for-clients": lambda server: replace(server, proxy_arp="nobody"),
     "arp-only-for-clients": lambda server: replace(server, proxy_arp="everybody"),
+    "idle-timeout": lambda server: replace(server, liveness=replace(server.liveness, idle=None)),
+    "blackout-time": lambda server: replace(server, liveness=replace(server.liveness, blackout=None)),
+    "sa-lifetime": lambda server: replace(server, liveness=replace(server.liveness, lifetime=None)),
     "misconfigured-answers": _quirk("silent-when-incomplete"),
     "stopped-service-answers": _quirk("silent-when-stopped"),
 }

@@ -52,7 +52,12 @@ def connection_message(server: VpnServer, *, full: bool = False) -> dict[str, ob
     remote: dict[str, object] = {"auth": "pubkey", "id": "%any"}
     if not server.certificates_allowed:
         remote = {"auth": "eap-dynamic", "id": "%any"}  # a certificate is then refused with AUTHENTICATION_FAILED
-    child: dict[str, object] = {"local_ts": [EVERYWHERE], "esp_proposals": esp, "rekey_time": "0"}
+    times = server.liveness
+    child: dict[str, object] = {
+        "local_ts": [EVERYWHERE], "esp_proposals": esp, "rekey_time": f"{times.lifetime or 0}s", "rand_time": "0s",
+        "life_time": "0s",  # a rekey that is not answered ends the connection when it is given up, not at a time of its own
+        "inactivity": f"{times.idle or 0}s",
+    }
     message: dict[str, object] = {
         "version": "2", "proposals": list(server.policy.ike), "send_cert": "always", "send_certreq": "no", "unique": "never",
         "rekey_time": "0", "dpd_delay": "0", "mobike": "yes", "fragmentation": "no", "local": local, "remote": remote,

@@ -10,6 +10,7 @@ import pytest
 
 from lab.pki import RunPki
 from lab.twin.rras.effective import Addresses, VpnServer
+from lab.twin.rras.liveness import Liveness
 from lab.twin.rras.messages import certificate_messages, connection_message, pool_message
 from lab.twin.rras.policy import Policy, custom_policy
 from lab.twin.windows.certificates import Stored
@@ -43,7 +44,8 @@ def test_the_connection_for_clients_with_certificates(server: VpnServer, pki: Ru
         "version": "2", "proposals": ["ike1", "ike2"], "send_cert": "always", "send_certreq": "no", "unique": "never", "rekey_time": "0",
         "dpd_delay": "0", "mobike": "yes", "fragmentation": "no", "pools": ["ras"],
         "local": {"auth": "pubkey", "id": "%any", "certs": [pki.server.certificate_pem.encode()]}, "remote": {"auth": "pubkey", "id": "%any"},
-        "children": {"ras": {"local_ts": ["0.0.0.0/0"], "esp_proposals": ["esp1", "esp2"], "rekey_time": "0"}},
+        "children": {"ras": {"local_ts": ["0.0.0.0/0"], "esp_proposals": ["esp1", "esp2"], "rekey_time": "28800s", "rand_time": "0s",
+                             "life_time": "0s", "inactivity": "300s"}},
     }
 
 
@@ -54,6 +56,15 @@ def test_without_the_certificate_bit_a_certificate_is_not_enough(server: VpnServ
 def test_a_group_of_pfs_is_added_to_every_esp_proposal(server: VpnServer) -> None:
     assert incoming(replace(server, policy=replace(PLAIN, pfs="modp2048")))["children"]["ras"]["esp_proposals"] == ["esp1-modp2048", "esp2-modp2048"]
     assert incoming(replace(server, policy=custom_policy({})))["children"]["ras"]["esp_proposals"] == ["3des-sha256-modp2048"]
+
+
+@pytest.mark.parametrize(("times", "rekey", "inactivity"), [
+    (Liveness(idle=600, lifetime=400), "400s", "600s"), (Liveness(idle=None, lifetime=None), "0s", "0s"),
+])
+def test_times_become_those_of_the_child(times: Liveness, rekey: str, inactivity: str, server: VpnServer) -> None:
+    child = incoming(replace(server, liveness=times))["children"]["ras"]
+
+    assert (child["rekey_time"], child["inactivity"], child["life_time"]) == (rekey, inactivity, "0s")
 
 
 def test_at_the_limit_and_without_a_pool_there_is_no_address(server: VpnServer) -> None:
