@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 FOLDER = "/run/lab"
 LOCK, FACTS, HOSTS = f"{FOLDER}/carrier.lock", f"{FOLDER}/carrier.json", f"{FOLDER}/hosts"
 LOWER = "/"
-MODULES = ["veth", "bridge", "sch_netem", "overlay", "dummy", "esp4", "xfrm_user", "authenc", "echainiv"]
+MODULES = ["veth", "bridge", "sch_netem", "overlay", "dummy", "esp4", "xfrm_user", "authenc", "echainiv",
+           "l2tp_ppp", "ppp_async"]
 ENTER = """\
 #!/bin/sh
 # enter HOST COMMAND…: runs a command in the namespaces of a host that this machine carries.
