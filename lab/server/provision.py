@@ -157,12 +157,13 @@ class Provisioner:
         return _Answer(values=[result["value"] if isinstance(result, dict) else None for result in results],
                        failure=self._failure(answer["failed"], steps))
 
-    @staticmethod
-    def _failure(failed: JSON, steps: Sequence[Applied]) -> StepFailed | None:
+    def _failure(self, failed: JSON, steps: Sequence[Applied]) -> StepFailed | None:
+        """Return why a step failed: in Windows' words, which may repeat what it was given, so without secrets."""
         if not isinstance(failed, dict):
             return None
         script = next((one.step.script for one in steps if one.step.name == failed["name"]), failed["name"])
-        return StepFailed(f"the step {failed['name']} could not {failed['action']}: {failed['message']}", evidence=str(failed["position"]),
+        mask = self._session.transcript.mask
+        return StepFailed(mask(f"the step {failed['name']} could not {failed['action']}: {failed['message']}"), evidence=mask(str(failed["position"])),
                           hint=f"fixtures/windows/{script}.ps1")
 
     def _script(self, name: str) -> str:

@@ -62,9 +62,9 @@ def _pfx(identity: Identity) -> tuple[Secret, Secret]:
     return password, Secret(base64.b64encode(identity.pkcs12(password)).decode())
 
 
-def incoming_connections() -> Step:
-    """Create Incoming Connections for IKEv2."""
-    return Step(name="incoming-connections", script="incoming-connections", parameters={"device": IKEV2_DEVICE},
+def incoming_connections(device: str = IKEV2_DEVICE) -> Step:
+    """Create Incoming Connections for the tunnel type of a miniport, by its component id."""
+    return Step(name="incoming-connections", script="incoming-connections", parameters={"device": device},
                 because="a stock Windows serves no VPN")
 
 

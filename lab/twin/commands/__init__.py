@@ -1,5 +1,21 @@
 """Cmdlets, programs, drives and .NET types that read and change the machine. Importing this package registers them all."""
 
-from lab.twin.commands import addresses, certificates, clock, files, firewall, netsh, network, programs, registry, services, system
+from lab.twin.commands import (
+    accounts,
+    addresses,
+    certificates,
+    clock,
+    files,
+    firewall,
+    ipsec,
+    netsh,
+    network,
+    programs,
+    registry,
+    self_signed,
+    services,
+    system,
+)
 
-__all__ = ["addresses", "certificates", "clock", "files", "firewall", "netsh", "network", "programs", "registry", "services", "system"]
+__all__ = ["accounts", "addresses", "certificates", "clock", "files", "firewall", "ipsec", "netsh", "network", "programs", "registry", "self_signed",
+           "services", "system"]

@@ -15,7 +15,7 @@ from lab.twin.powershell.errors import NotSupportedByTwin, PowerShellError, comp
 from lab.twin.powershell.interpreter import Interpreter
 from lab.twin.powershell.registry import NativeResult, Provider, dotnet_type, native, provider
 from lab.twin.powershell.values import PSObject, SecureString
-from lab.twin.windows.certificates import Stored
+from lab.twin.windows.certificates import Stored, Stores
 from lab.twin.windows.machine import Machine
 
 CRYPTOGRAPHIC = "System.Security.Cryptography.CryptographicException"
@@ -118,27 +118,28 @@ dotnet_type(f"{NAMESPACE}.X509Store", construct=new_store)
 
 
 class CertificateDrive(Provider):
-    r"""Cert:\LocalMachine\STORE\THUMBPRINT."""
+    r"""Cert:\LocalMachine\STORE\THUMBPRINT, and CurrentUser."""
 
     drive = "Cert"
     has_keys = True
 
     @staticmethod
-    def _split(machine: object, path: str) -> tuple[Machine, str, str]:
+    def _split(machine: object, path: str) -> tuple[Stores, str, str]:
         assert isinstance(machine, Machine)
         parts = path.split("\\")
-        if parts[0].lower() != "localmachine" or not 2 <= len(parts) <= 3:
+        stores = {"localmachine": machine.certificates, "currentuser": machine.user_certificates}.get(parts[0].lower())
+        if stores is None or not 2 <= len(parts) <= 3:
             raise NotSupportedByTwin(f"the path Cert:\\{path}")
-        return machine, parts[1], parts[2].upper() if len(parts) == 3 else ""
+        return stores, parts[1], parts[2].upper() if len(parts) == 3 else ""
 
     def _find(self, machine: object, path: str) -> Stored | None:
-        host, store, thumbprint = self._split(machine, path)
-        return next((one for one in host.certificates.store(store) if one.thumbprint == thumbprint), None)
+        stores, store, thumbprint = self._split(machine, path)
+        return next((one for one in stores.store(store) if one.thumbprint == thumbprint), None)
 
     def exists(self, machine: object, path: str) -> bool:
         """Whether there is a certificate, or a store."""
-        host, store, thumbprint = self._split(machine, path)
-        return self._find(host, path) is not None if thumbprint else store.lower() in (one.lower() for one in host.certificates.by_name)
+        stores, store, thumbprint = self._split(machine, path)
+        return self._find(machine, path) is not None if thumbprint else store.lower() in (one.lower() for one in stores.by_name)
 
     def item(self, machine: object, path: str) -> object:
         """A certificate."""
@@ -150,8 +151,8 @@ class CertificateDrive(Provider):
 
     def children(self, machine: object, path: str) -> list[object]:
         """The certificates of a store."""
-        host, store, _ = self._split(machine, path)
-        return [as_object(one) for one in host.certificates.store(store)]
+        stores, store, _ = self._split(machine, path)
+        return [as_object(one) for one in stores.store(store)]
 
     def remove(self, machine: object, path: str, *, recurse: bool) -> None:
         """Remove a certificate; the file of its key stays."""
@@ -162,9 +163,9 @@ class CertificateDrive(Provider):
         self._remove(machine, path, with_key=True)
 
     def _remove(self, machine: object, path: str, *, with_key: bool) -> None:
-        host, store, thumbprint = self._split(machine, path)
-        self.item(host, path)
-        host.certificates.remove(store, thumbprint, with_key=with_key)
+        stores, store, thumbprint = self._split(machine, path)
+        self.item(machine, path)
+        stores.remove(store, thumbprint, with_key=with_key)
 
 
 provider("Cert", CertificateDrive())

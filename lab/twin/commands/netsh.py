@@ -1,7 +1,12 @@
-"""netsh ras: the verbs that make Incoming Connections. Its exit code is often 0 although it failed: the text tells."""
+"""netsh: ras with the verbs that make Incoming Connections, and the way to those that have modules of their own (consec.py, ras_users.py).
+
+Its exit code is often 0 although it failed: the text tells.
+"""
 
 from __future__ import annotations
 
+from lab.twin.commands.consec import consec
+from lab.twin.commands.ras_users import set_user, show_user
 from lab.twin.powershell.errors import NotSupportedByTwin
 from lab.twin.powershell.registry import NativeResult, native
 from lab.twin.windows.machine import CLASS, PARAMETERS, SERVICE, Machine
@@ -19,10 +24,12 @@ def _options(words: list[str]) -> dict[str, str]:
 
 @native("netsh")
 def netsh(arguments: list[str], machine: object, text: str) -> NativeResult:
-    """Netsh ras set conf | type | wanports; netsh ras show conf | wanports | client."""
+    """Netsh ras set conf | type | wanports | user; netsh ras show conf | wanports | client | user; netsh advfirewall consec."""
     assert isinstance(machine, Machine)
     words = arguments
     head = " ".join(words[:3]).lower()
+    if " ".join(words[:2]).lower() == "advfirewall consec":
+        return consec(machine, words[2:])
     options = _options(words[3:])
     if head == "ras set conf":
         return _set_configuration(machine, options)
@@ -30,6 +37,10 @@ def netsh(arguments: list[str], machine: object, text: str) -> NativeResult:
         return _set_type(machine, options)
     if head == "ras set wanports":
         return _set_ports(machine, options)
+    if head == "ras set user":
+        return set_user(machine, options)
+    if head == "ras show user":
+        return show_user(machine, options)
     if head == "ras show conf":
         enabled = machine.registry.number(SERVICE, "ConfigurationFlags", 0)
         return NativeResult(output=f"\r\nConfiguration state of the server: {'enabled' if enabled else 'disabled'}\r\n\r\n")

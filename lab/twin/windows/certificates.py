@@ -1,4 +1,4 @@
-"""Certificate stores of the local machine, with real X.509 certificates, and the files of their private keys.
+"""Certificate stores of the local machine, and of whoever runs the scripts, with real X.509 certificates, and the files of their private keys.
 
 A key that is kept has a file of its own, which outlives the certificate unless it is removed with it. Source:
 MicrosoftDocs/PowerShell-Docs, Remove-Item for Certificate (-DeleteKey); .NET Framework, X509KeyStorageFlags.PersistKeySet.
@@ -33,12 +33,12 @@ class Stored:
 
 @dataclass(slots=True)
 class Stores:
-    """LocalMachine's stores, and the revocation lists in CA."""
+    """The stores of LocalMachine or of CurrentUser, and the revocation lists in CA."""
 
     by_name: dict[str, list[Stored]] = field(default_factory=lambda: {name: [] for name in STORES})
     revocation_lists: list[x509.CertificateRevocationList] = field(default_factory=list)
     key_files: set[str] = field(default_factory=set)
-    """Names of the files in the machine's key store."""
+    """Names of the files in the key store of machine or user."""
 
     def store(self, name: str) -> list[Stored]:
         """Return a store. Raises KeyError for an unknown name."""

@@ -12,9 +12,11 @@ from lab.twin.windows.certificates import Stores
 from lab.twin.windows.clock import Clock
 from lab.twin.windows.events import EventLog
 from lab.twin.windows.firewall import Firewall
+from lab.twin.windows.ipsec import IPsec
 from lab.twin.windows.network import Network
 from lab.twin.windows.registry import Kind, Registry
 from lab.twin.windows.services import Service, Services, StartType
+from lab.twin.windows.users import Accounts
 
 TWIN = r"SOFTWARE\IncomingConnectionsLab"
 """A key that no Windows has, with the value Twin: by it a report tells a twin from Windows."""
@@ -61,12 +63,17 @@ class Machine:
     registry: Registry = field(default_factory=Registry)
     services: Services = field(default_factory=Services)
     certificates: Stores = field(default_factory=Stores)
+    """LocalMachine's."""
+    user_certificates: Stores = field(default_factory=Stores)
+    """CurrentUser's: of whoever runs the scripts."""
     events: EventLog = field(default_factory=EventLog)
     files: dict[str, bytes] = field(default_factory=dict)
     """Content by lower-case path."""
     ras: Ras = field(default_factory=Ras)
     boot_time: str = ""
     firewall: Firewall = field(default_factory=Firewall)
+    ipsec: IPsec = field(default_factory=IPsec)
+    accounts: Accounts = field(default_factory=Accounts.stock)
     network: Network = field(default_factory=Network)
     """Adapters of the real machine: a reset leaves them as they are."""
     clock: Clock | None = None
@@ -85,7 +92,9 @@ class Machine:
         for service in list(self.services.by_name.values()):
             self.services.stop(service)
         self.registry, self.services, self.certificates = Registry(), Services(), Stores()
+        self.user_certificates = Stores()
         self.events, self.files, self.ras, self.firewall = EventLog(), {}, Ras(), Firewall()
+        self.ipsec, self.accounts = IPsec(), Accounts.stock()
         self.network.forget_categories()
         _fill_registry(self.registry)
         for service in _stock_services():
@@ -100,10 +109,13 @@ class Machine:
             "services": {one.name: ["Running" if one.running else "Stopped", one.start_type.value]
                          for one in self.services.by_name.values()},
             "certificates": {name: sorted(one.thumbprint for one in content) for name, content in self.certificates.by_name.items()},
-            "key_files": sorted(self.certificates.key_files),
+            "user_certificates": {name: sorted(one.thumbprint for one in content) for name, content in self.user_certificates.by_name.items()},
+            "key_files": sorted(self.certificates.key_files | self.user_certificates.key_files),
             "revocation_lists": len(self.certificates.revocation_lists),
             "files": sorted(self.files),
             "firewall": sorted(rule.name for rule in self.firewall.rules()),
+            "ipsec": sorted([f"rule {rule.name}: {rule.display_name}" for rule in self.ipsec.rules()] + [f"set {one.name}" for one in self.ipsec.sets()]),
+            "accounts": {one.name: [one.enabled, one.dial_in.value, one.description] for one in self.accounts.by_name.values()},
         }
 
 
