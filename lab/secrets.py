@@ -9,7 +9,7 @@ import base64
 import json
 import os
 import secrets as _random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 
@@ -90,3 +90,13 @@ class Mask:
         for form in sorted(self._forms, key=len, reverse=True):
             text = text.replace(form, "***")
         return text
+
+    def inside(self, value: object) -> object:
+        """Return a value of JSON with every text in it masked: masked as one text, a secret of punctuation would spoil the JSON itself."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {name: self.inside(content) for name, content in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.inside(one) for one in value]
+        return value

@@ -60,6 +60,14 @@ def test_a_mask_hides_text_and_nested_json() -> None:
     assert json.loads(masked) == {"a": [{"password": "***"}], "text": "login ***; again ***"}
 
 
+@pytest.mark.parametrize("secret", [VALUE, '"', "a", ": ", '", "', "}", "\\", 'say "x"', "gr\u00fcn"])
+def test_a_mask_inside_a_value_hides_every_text_and_leaves_the_value_whole(secret: str) -> None:
+    value = {"a": [{"password": secret}, 5, None, True], "text": f"1{secret}2", "list": (secret,)}
+
+    assert Mask([Secret(secret)]).inside(value) == {"a": [{"password": "***"}, 5, None, True], "text": "1***2", "list": ["***"]}
+    assert Mask([Secret("no-such")]).inside(value) == {**value, "list": [secret]}
+
+
 def test_a_mask_hides_a_secret_that_json_spells_otherwise() -> None:
     odd = 'quo"te\\and/ümlaut'
 

@@ -198,7 +198,7 @@ class Provisioner:
         entries = [{"step": one.step.name, "script": one.step.script, "found": one.found, "parameters": dict(one.step.parameters)}
                    for one in applied]
         fresh = self._evidence.with_suffix(".new")
-        fresh.write_text(self._session.transcript.mask(json.dumps(entries, indent=1)))
+        fresh.write_text(json.dumps(self._session.transcript.mask.inside(entries), indent=1))
         fresh.replace(self._evidence)
 
 

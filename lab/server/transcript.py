@@ -21,7 +21,7 @@ class Transcript:
         """Note a call."""
         self.entries.append({
             "at": round(time.time(), 3), "seconds": round(seconds, 3), "call": what,
-            "parameters": json.loads(self.mask(json.dumps(parameters))), "answer": self.mask(answer),
+            "parameters": self.mask.inside(parameters), "answer": self.mask(answer),
         })
 
     def text(self) -> str:

@@ -1,74 +1,23 @@
-"""The steps on a Windows that is not as the twin's stock one: another language, values that are absent, programs that say other things.
-
-They run as over WinRM (the session's loader, the runner, JSON both ways), on the twin's engine without its network.
-"""
+"""The steps on a Windows that is not as the twin's stock one: another language, values that are absent, programs that say other things."""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
+from steps_on_engine import COMPONENT, Server
 
 from lab.errors import StepFailed
 from lab.pki import RunPki
-from lab.probe.probe import JSON
 from lab.server import steps
-from lab.server.session import LOADER
 from lab.server.steps import Step
-from lab.twin import commands  # noqa: F401 - registers the machine's cmdlets
 from lab.twin.powershell import registry as declared
-from lab.twin.powershell.engine import Engine
 from lab.twin.powershell.registry import NativeResult
-from lab.twin.windows.machine import CLASS, IKEV2, PARAMETERS, POLICY, SERVICE, Machine
+from lab.twin.windows.machine import CLASS, IKEV2, PARAMETERS, POLICY, SERVICE
 from lab.twin.windows.registry import Kind
 
-SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
-COMPONENT, ENGLISH, GERMAN = "ms_agilevpnminiport", "WAN Miniport (IKEv2)", "WAN-Miniport (IKEv2)"
+ENGLISH, GERMAN = "WAN Miniport (IKEv2)", "WAN-Miniport (IKEv2)"
 NETSH = declared.NATIVES["netsh"]
-
-
-@dataclass(slots=True)
-class Server:
-    """A machine and what steps found on it."""
-
-    machine: Machine = field(default_factory=Machine.stock)
-    found: dict[str, JSON] = field(default_factory=dict)
-
-    def script(self, name: str, parameters: Mapping[str, JSON]) -> dict[str, JSON]:
-        """Run a script as the session does."""
-        payload = json.dumps({"script": (SCRIPTS / f"{name}.ps1").read_text(), "parameters": parameters})
-        written: list[bytes] = []
-        code = Engine(self.machine).run_command_line(
-            f"powershell -NoProfile -EncodedCommand {base64.b64encode(LOADER.encode('utf-16-le')).decode()}", stdin=payload.encode(), environment={},
-            code_page=65001, skip_cmd=True, write=lambda stream, data: written.append(data))
-        assert code == 0, b"".join(written).decode()
-        return dict(json.loads(b"".join(written)))
-
-    def act(self, action: str, *chosen: Step) -> Sequence[JSON]:
-        """Carry out an action on steps; return their values. Raises StepFailed with the failing one's message."""
-        entries: list[JSON] = [{"name": one.name, "script": (SCRIPTS / f"{one.script}.ps1").read_text(), "parameters": dict(one.parameters),
-                                "found": self.found.get(one.name)} for one in chosen]
-        answer = self.script("runner", {"actions": [action], "steps": entries})
-        if isinstance(answer["failed"], dict):
-            raise StepFailed(str(answer["failed"]["message"]))
-        values = [one["value"] for one in answer["results"] if isinstance(one, dict)] if isinstance(answer["results"], list) else []
-        if action == "inspect":
-            self.found |= dict(zip([one.name for one in chosen], values, strict=True))
-        return values
-
-    def state(self) -> dict[str, object]:
-        """Return what must be as before."""
-        return self.machine.facts() | {"service": self.machine.registry.dump(SERVICE)}
-
-    @property
-    def port(self) -> str:
-        """Key of the IKEv2 miniport."""
-        return next(f"{CLASS}\\{key}" for key in self.machine.registry.subkeys(CLASS)
-                    if self.machine.registry.get(f"{CLASS}\\{key}", "ComponentId") == COMPONENT)
 
 
 @pytest.fixture

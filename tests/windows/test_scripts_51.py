@@ -46,6 +46,9 @@ RULES = {
     "newer": Rule("parameters and variables of PowerShell 7",
                   matches(r"-AsHashtable\b|-Parallel\b|-SkipCertificateCheck\b|\bTest-Json\b|\bJoin-String\b|\butf8NoBOM\b|\$IsWindows\b|ConvertFrom-Json\b[^|;)]*-Depth\b"),
                   "$x = $text | ConvertFrom-Json -AsHashtable"),
+    "selector": Rule("Remove-NetIPsec… and -NetFirewallRule without a selector, and netsh's name=all, remove every rule of the machine",
+                     matches(r"\bRemove-Net(?:IPsec\w+|FirewallRule)\b(?! -(?:IPsecRuleName|Name|DisplayName) \S)|\bdelete'?,? '?rule\b(?!',? \"name=\$name\")|name=all\b"),
+                     "Remove-NetIPsecRule -Confirm:$false"),
     "wmi": Rule("wmic and Get-WmiObject are deprecated; Get-CimInstance reads the same classes", matches(r"\bGet-WmiObject\b|\bwmic\b"), "Get-WmiObject Win32_BIOS"),
 }
 
@@ -55,6 +58,16 @@ def test_no_script_breaks_it(name: str) -> None:
     broken = {script.name: list(RULES[name].broken(script.read_text(encoding="utf-8"))) for script in SCRIPTS}
 
     assert not {script: places for script, places in broken.items() if places}, RULES[name].because
+
+
+@pytest.mark.parametrize(("line", "broken"), [
+    ("Remove-NetIPsecRule", True), ("Get-NetIPsecRule | Remove-NetIPsecRule", True), ("Remove-NetIPsecPhase1AuthSet -All", True), ("Remove-NetFirewallRule", True),
+    ("& netsh.exe advfirewall consec delete rule", True), ("Invoke-Consec @('delete', 'rule')", True), ("netsh advfirewall consec delete rule name=all", True),
+    ("Remove-NetIPsecRule -IPsecRuleName $own", False), ("Remove-NetFirewallRule -Name $rule.name", False), ("# never: Remove-NetIPsecRule", False),
+    ("Invoke-Consec @('delete', 'rule', \"name=$name\")", False),
+])
+def test_removing_without_a_name_is_told_from_removing_by_name(line: str, broken: bool) -> None:
+    assert bool(list(RULES["selector"].broken(line))) is broken
 
 
 @pytest.mark.parametrize("name", RULES)
