@@ -34,7 +34,7 @@ class EmbeddedLab:
     """One guest; keeps the Lab protocol of `lab.backends.base`."""
 
     name = "embedded"
-    capabilities = frozenset({"inversion", "capture", "name-service"})
+    capabilities = frozenset({"inversion", "capture", "name-service", "l2tp"})
     machines: Sequence[Machine] = ()
     state: Path | None = None
     pace = 1.0

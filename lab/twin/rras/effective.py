@@ -8,25 +8,20 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import IntFlag
 from ipaddress import IPv4Address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from lab.twin.rras.flags import ServerFlags
+from lab.twin.rras.l2tp import L2TP_MINIPORT, Admission, l2tp
+from lab.twin.rras.l2tp_config import L2tp
 from lab.twin.rras.policy import Policy, custom_policy, stock_policy
 from lab.twin.windows.certificates import Stored
 from lab.twin.windows.machine import CLASS, IKEV2, IP, PARAMETERS, POLICY, POOL, SERVICE, STOCK_SERVER_FLAGS, Machine
 
 CHECK_REVOCATION = 4
 IKEV2_MINIPORT = "ms_agilevpnminiport"
-
-
-class ServerFlags(IntFlag):
-    """Bits of ServerFlags that concern this path ([MS-RRASM] 2.2.3.4.6)."""
-
-    EAP = 0x00008000
-    CERT = 0x04000000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +51,8 @@ class VpnServer:
     wan_endpoints: int
     max_wan_endpoints: int
     forwards: bool
+    l2tp: L2tp | None = None
+    """None: L2TP is not served."""
     proxy_arp: str = "clients"
     """Whom the server answers ARP for on the LAN: clients, everybody, nobody."""
     quirks: frozenset[str] = field(default_factory=frozenset)
@@ -68,8 +65,9 @@ class VpnServer:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything is there that a client with a certificate needs."""
-        return bool(self.serves and self.certificates_allowed and self.certificate and self.roots and self.addresses)
+        """Whether everything is there that a client needs: with a certificate, or by L2TP with a shared secret."""
+        by_certificate = self.serves and self.certificates_allowed and self.certificate and self.roots
+        return bool(self.addresses and (by_certificate or (self.l2tp and self.l2tp.secret is not None)))
 
     def is_silent(self, *, running: bool) -> bool:
         """Whether an inverted server says nothing at all, where Windows answers with an error."""
@@ -94,12 +92,23 @@ def effective(machine: Machine) -> VpnServer:
         wan_endpoints=_miniport(machine, "WanEndpoints"),
         max_wan_endpoints=_miniport(machine, "MaxWanEndpoints"),
         forwards=registry.number(IP, "AllowNetworkAccess", 1) == 1,
+        l2tp=_l2tp(machine),
     )
 
 
-def _miniport(machine: Machine, name: str) -> int:
+def _l2tp(machine: Machine) -> L2tp | None:
+    """Return what L2TP is served with: the secret that holds, and the users who may dial in."""
+    state = l2tp(machine)
+    if not state.serves:
+        return None
+    users = {one.name: one.password for one in state.accounts if state.admission(one.name) is Admission.ALLOWED}
+    endpoints = min(_miniport(machine, "WanEndpoints", L2TP_MINIPORT), _miniport(machine, "MaxWanEndpoints", L2TP_MINIPORT))
+    return L2tp(secret=state.secret.value if state.secret else None, users=users, endpoints=endpoints)
+
+
+def _miniport(machine: Machine, name: str, component: str = IKEV2_MINIPORT) -> int:
     for key in machine.registry.subkeys(CLASS):
-        if machine.registry.get(f"{CLASS}\\{key}", "ComponentId") == IKEV2_MINIPORT:
+        if machine.registry.get(f"{CLASS}\\{key}", "ComponentId") == component:
             return machine.registry.number(f"{CLASS}\\{key}", name, 0)
     return 0
 
