@@ -117,6 +117,7 @@ def test_l2tp_clear__is_not_answered(server: Server, client: Client, client2: Cl
     server.provision(l2tp.steps())
     assert answers() == [None, None]
     tunnel = client.connect(l2tp.profile())
+    server.await_client(tunnel.inner_address)
     assert answers() == [None, None]
     tunnel.disconnect()
     server.revert()
