@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
+from ipaddress import IPv4Network
 
 from lab.errors import ConfigError
 from lab.secrets import Secret
@@ -63,7 +63,7 @@ def psk_rule(
         raise ConfigError(f"a rule for L2TP cannot be named {name!r}: letters, digits, space and _ . - up to 64 characters, not 'all'")
     try:
         network = IPv4Network(endpoint1)
-    except (AddressValueError, NetmaskValueError, ValueError) as error:
+    except ValueError as error:
         raise ConfigError(f"endpoint1 of the rule {name!r}: expected an IPv4 network such as {NOWHERE}, got {endpoint1!r} ({error})") from error
     _check_secret(secret.reveal(), name, form)
     return Step(name="psk-rule", script="psk-rule", secrets=(secret,), because="Windows has no place for the secret of incoming L2TP connections",

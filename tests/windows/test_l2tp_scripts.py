@@ -122,15 +122,23 @@ def test_a_rule_of_another_kind_is_no_second_one(server: Server) -> None:
     assert secrets(server) == {"Dummy": "it's a secret"}
 
 
-@forms
-def test_a_rule_made_meanwhile_under_that_name_is_not_removed(server: Server, form: RuleForm) -> None:
-    step = psk_rule(SECRET, form=form)
+def test_a_rule_made_meanwhile_under_that_name_is_not_removed_with_netshs(server: Server) -> None:
+    step = psk_rule(SECRET, form=RuleForm.NETSH)
     put(server, step)
     by_hand(server, CMDLETS)
 
     with pytest.raises(StepFailed, match="another IPsec rule is named 'Dummy' too"):
         server.act("revert", step)
     assert len(server.machine.ipsec.rules()) == 2
+
+
+def test_a_rule_made_meanwhile_under_that_name_outlives_the_cmdlets(server: Server) -> None:
+    step = psk_rule(SECRET, form=RuleForm.CMDLET)
+    put(server, step)
+    by_hand(server, CMDLETS)
+    server.act("revert", step)
+
+    assert secrets(server) == {"Dummy": "XXX"}
 
 
 @pytest.mark.parametrize("change", ["Remove-NetIPsecRule -DisplayName Dummy", "netsh advfirewall consec delete rule name=Dummy"])

@@ -17,7 +17,7 @@ FORBIDDEN = frozenset('\\/"[]:|<>+=;,?*@')
 """Characters that no account's name may have."""
 LONGEST_NAME, LONGEST_PASSWORD = 20, 256
 STOCK = (("Administrator", False), ("DefaultAccount", False), ("Guest", False), ("labadmin", True))
-"""Accounts of a fresh machine, and whether they are enabled; the last is who comes in by WinRM."""
+"""Accounts of a fresh machine, and whether they are enabled; the last is who runs the scripts, as whoami says."""
 
 
 class DialIn(StrEnum):
