@@ -1,7 +1,7 @@
 """Measures speed and memory of the embedded lab; prints a table and writes build/bench.json (name -> {value, unit}).
 
     make bench                          all of it, about five minutes
-    .venv/bin/python ci/bench.py boot   one subject of: boot scenario verdict memory image
+    .venv/bin/python ci/bench.py boot   one subject of: boot scenario l2tp verdict memory image
 
 Nothing is asserted: what a machine that does other work measures says little. Targets and figures are in docs/bench.md.
 """
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fixtures.ikev2 import Ikev2Path
+from fixtures.l2tp import L2tpPath
 from fixtures.planes import must_carry
 from fixtures.roles import SCRIPTS, Client, LanHost, Server, check_residue
 from fixtures.session import LabSession
@@ -77,10 +78,19 @@ def boot(folder: Path, *, times: int = 10) -> list[Figure]:
 
 def scenario(folder: Path, *, times: int = 200) -> list[Figure]:
     """Provision over WinRM, connect, check on three planes, capture, disconnect, revert, compare: a whole positive test."""
-    topology = load_topology()
-    session = LabSession.open("embedded", topology, folder=folder, fresh=True, worker=0, progress=lambda _: None)
-    path = Ikev2Path(topology=topology, pki=session.pki)
-    seconds = []
+    seconds = scenarios(folder, lambda session: Ikev2Path(topology=session.topology, pki=session.pki), times)
+    return [*spread("scenario", seconds[3:], "<= 0.8, none > 3"), Figure(name="scenario.first", value=round(seconds[0], 3), unit="s")]
+
+
+def l2tp(folder: Path, *, times: int = 50) -> list[Figure]:
+    """Return the same for L2TP over IPsec with a shared secret."""
+    return spread("l2tp", scenarios(folder, lambda session: L2tpPath(topology=session.topology), times)[3:], "<= 1.5")
+
+
+def scenarios(folder: Path, path_of: Callable[[LabSession], Ikev2Path | L2tpPath], times: int) -> list[float]:
+    """Return how long each whole positive test took, in seconds; the first three, with which a guest warms up, come in addition."""
+    session = LabSession.open("embedded", load_topology(), folder=folder, fresh=True, worker=0, progress=lambda _: None)
+    path, seconds = path_of(session), []
     try:
         for number in range(times + 3):
             began = time.monotonic()
@@ -88,13 +98,13 @@ def scenario(folder: Path, *, times: int = 200) -> list[Figure]:
             seconds.append(time.monotonic() - began)
     finally:
         session.close()
-    return [*spread("scenario", seconds[3:], "<= 0.8, none > 3"), Figure(name="scenario.first", value=round(seconds[0], 3), unit="s")]
+    return seconds
 
 
-def one_scenario(session: LabSession, path: Ikev2Path, folder: Path) -> None:
+def one_scenario(session: LabSession, path: Ikev2Path | L2tpPath, folder: Path) -> None:
     """Do what a positive test does with its fixtures."""
     recorder = session.recorder(folder)
-    server = Server(session.topology.server, session.windows, journal=folder / "journal.json", left_out=frozenset())
+    server = Server(session.topology.server, session.windows, evidence=folder / "steps.json", journal=None, left_out=frozenset())
     recorder.follow_client("client", session.probe("client"))
     client = Client(session.topology.host("client"), session.probe("client"), session.pki)
     lan = LanHost(session.topology.host("lan"), session.probe("lan"), "lan")
@@ -185,7 +195,7 @@ def spread(name: str, seconds: list[float], target: str) -> list[Figure]:
 
 
 SUBJECTS: dict[str, Callable[[Path], list[Figure]]] = {
-    "boot": boot, "scenario": scenario, "verdict": verdict, "memory": memory, "image": image}
+    "boot": boot, "scenario": scenario, "l2tp": l2tp, "verdict": verdict, "memory": memory, "image": image}
 
 
 def main() -> int:

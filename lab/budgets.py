@@ -28,6 +28,12 @@ timers are the same in every lab."""
 IKE_INITIATE = 12.0
 """One connection attempt: 40 to 500 ms measured; one lost packet costs charon 4 s (its first retransmission)."""
 
+MAIN_MODE_PATIENCE = 5.0
+"""The same for IKEv1, whose refusals a client with another secret cannot read: two packets and the answers to both."""
+
+PPP_PATIENCE = 10.0
+"""L2TP and PPP until an address is there: 0.2 to 1.3 s measured; each lost packet costs a second (whole seconds are their shortest timers)."""
+
 APPEAR = 5.0
 """An effect that follows an event inside the lab: a proxy ARP entry, a route, an event log entry."""
 

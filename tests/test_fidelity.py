@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.changed import as_in_ledger
 from lab.errors import ConfigError
 from lab.fidelity import LEDGER, load_ledger
 from lab.twin.rras.inversions import INVERSIONS
@@ -21,7 +22,7 @@ def test_every_entry_can_be_inverted_and_every_inversion_has_an_entry() -> None:
 
 def test_every_mapped_test_exists() -> None:
     collected = subprocess.run([sys.executable, "-m", "pytest", "e2e", "--collect-only", "-q"], capture_output=True, text=True, check=True)
-    known = {line.replace("[ikev2]", "").replace("[ikev2-", "[") for line in collected.stdout.splitlines()}
+    known = {as_in_ledger(line) for line in collected.stdout.splitlines()}
 
     assert {test for behaviour in load_ledger().behaviours.values() for test in behaviour.shown_by} <= known
 

@@ -91,7 +91,8 @@ class Lab(Protocol):
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """Of: inversion, time-control, packet-loss, capture, name-service, snapshot."""
+        """Of: inversion, time-control, packet-loss, capture, name-service, snapshot, l2tp (xl2tpd and pppd on its
+        hosts)."""
 
     @property
     def capture_points(self) -> Sequence[CapturePoint]:

@@ -68,6 +68,11 @@ class Tunnel:
         """The client host's probe."""
         return self._mac.probe
 
+    @property
+    def user(self) -> str:
+        """What the server's report calls this client: the identity that it gave itself. Raises as `sa` does."""
+        return self.sa().local_identity
+
     def sa(self) -> IkeSa:
         """Return the IKE SA with its child. Raises ControlCheckFailed when there is not exactly one of each."""
         sas = self._mac.sas()

@@ -1,8 +1,8 @@
 """Keys from charon's log of the client, as tables that tshark reads.
 
-Level 4 of "ike" prints SK_ei and its siblings, "chd" the ESP keys, level 2 of "mgr" the SPIs; the lines are joined by the name of
+Level 4 of "ike" prints SK_ei and its siblings (Ka for IKEv1), "chd" the ESP keys, level 2 of "mgr" the SPIs; the lines are joined by the name of
 the SA in the message (at a rekey the line's prefix still names the old one). Initiator and responder of ESP keys are those of the
-exchange: they are swapped when the server rekeys. Throw-away keys of one run, files 0600.
+exchange: they are swapped when the server rekeys (IKEv1: it never begins a quick mode here). Throw-away keys of one run, files 0600.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from lab.errors import EvidenceError
 LINE = re.compile(r"^\d+\.\d+ (\d\d)\[(\w+)\] (?:<([^>]*)> )?(.*)$")  # 1764.123 05[IKE] <mac|1> Sk_ei secret => 16 bytes
 DUMP = re.compile(r"^\d+\.\d+ \d\d\[\w+\] (?:<[^>]*> )?\s+\d+: ((?:[0-9A-F]{2} )+)")  #    0: 0A 1B …
 SECRET = re.compile(r"Sk_(\w\w) secret => ")  # Sk_ei secret => 16 bytes
-SPIS = re.compile(r"checkin IKEv2 SA (.*)\[(\d+)\] with SPIs (\w{16})_i (\w{16})_r")
+MAIN_MODE_KEY = re.compile(r"encryption key Ka => ")
+SPIS = re.compile(r"checkin IKEv[12] SA (.*)\[(\d+)\] with SPIs (\w{16})_i (\w{16})_r")
 OURS = re.compile(r"establishing CHILD_SA .*\{(\d+)\}")
 INSTALLING = re.compile(r"CHILD_SA .*\{(\d+)\} state change: CREATED => INSTALLING")
 ESP_KEY = re.compile(r"(encryption|integrity) (initiator|responder) key => ")
@@ -80,6 +81,8 @@ class KeyRing:
     """All keys of a log."""
 
     ike: dict[tuple[str, str], IkeKeys] = field(default_factory=dict)
+    main_mode: dict[str, bytes] = field(default_factory=dict)
+    """IKEv1's keys, by the initiator's cookie."""
     esp: list[EspKeys] = field(default_factory=list)
 
     def tshark_options(self) -> list[str]:
@@ -87,6 +90,8 @@ class KeyRing:
         options: list[str] = []
         for keys in self.ike.values():
             options += ["-o", f"uat:ikev2_decryption_table:{keys.row()}"]
+        for cookie, key in self.main_mode.items():
+            options += ["-o", f"uat:ikev1_decryption_table:{cookie},{key.hex()}"]
         for esp in self.esp:
             options += ["-o", f"uat:esp_sa:{esp.row()}"]
         if self.esp:
@@ -122,6 +127,7 @@ class _Reader:
     def __init__(self) -> None:
         self.ring = KeyRing()
         self._secrets: dict[str, dict[str, bytes]] = {}
+        self._main_mode: dict[str, bytes] = {}
         self._children: dict[str, dict[str, bytes]] = {}
         self._current: dict[str, str] = {}
         """The child that a thread works on."""
@@ -134,7 +140,11 @@ class _Reader:
         message = record.message
         if found := SECRET.match(message):
             self._secrets.setdefault(record.sa, {})[found[1]] = record.data
+        elif MAIN_MODE_KEY.match(message):
+            self._main_mode[record.sa] = record.data
         elif found := SPIS.match(message):
+            if key := self._main_mode.get(f"{found[1]}|{found[2]}"):
+                self.ring.main_mode[found[3]] = key
             secrets = self._secrets.get(f"{found[1]}|{found[2]}", {})
             if {"ei", "er", "ai", "ar"} <= set(secrets) and found[4] != "0" * 16:
                 self.ring.ike[found[3], found[4]] = IkeKeys(spi_i=found[3], spi_r=found[4], secrets=dict(secrets))
@@ -143,6 +153,8 @@ class _Reader:
         elif found := INSTALLING.match(message):
             self._current[record.thread] = found[1]
             self._children[found[1]] = {}
+            if record.sa in self._main_mode:
+                self._ours.add(found[1])
         elif found := ESP_KEY.match(message):
             child = self._children.setdefault(self._current.get(record.thread, ""), {})
             child[found[1][0] + found[2][0]] = record.data

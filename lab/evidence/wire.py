@@ -98,6 +98,11 @@ class Wire:
         inside = [frame for frame in self._dissected(network) if "esp" in frame.layers]
         return any(text in str(value) for frame in inside for name in PAYLOADS for value in frame.find(name))
 
+    def values(self, name: str, *, inside: str = "", network: str = "wan") -> list[str]:
+        """Return all values of a field of tshark's, in order; of frames that have the layer `inside` ("esp"), if one is named."""
+        frames = [frame for frame in self._dissected(network) if not inside or inside in frame.layers]
+        return [str(value) for frame in frames for value in frame.find(name)]
+
     def _file(self, network: str) -> str:
         return f"see {self._captures[network].path}"
 

@@ -38,7 +38,8 @@ LINKS = f"{FOLDER}/links.json"
 END_WITHIN = 10.0
 """Seconds that a carrier may take to end its hosts; each is killed, so it is a matter of milliseconds."""
 LOWER = "/"
-MODULES = ["veth", "bridge", "sch_netem", "overlay", "dummy", "esp4", "xfrm_user", "authenc", "echainiv"]
+MODULES = ["veth", "bridge", "sch_netem", "overlay", "dummy", "esp4", "xfrm_user", "authenc", "echainiv",
+           "l2tp_ppp", "ppp_async"]
 ENTER = """\
 #!/bin/sh
 # enter HOST COMMAND…: runs a command in the namespaces of a host that this machine carries.

@@ -1,14 +1,15 @@
-"""Packets that the probe makes and reads itself: ICMP echo, ARP, DNS."""
+"""Packets that the probe makes and reads itself: ICMP echo, ARP, DNS, DHCPINFORM."""
 
 from __future__ import annotations
 
 import socket
 import struct
 
-ETH_P_ARP, ETH_P_ALL = 0x0806, 0x0003
+ETH_P_IP, ETH_P_ARP, ETH_P_ALL = 0x0800, 0x0806, 0x0003
 BROADCAST = b"\xff" * 6
 ARP = struct.Struct("!HHBBH6s4s6s4s")
 ICMP_ECHO, ICMP_ECHO_REPLY = 8, 0
+DHCP_COOKIE = b"\x63\x82\x53\x63"
 
 
 def checksum(data: bytes) -> int:
@@ -69,3 +70,14 @@ def _after_name(message: bytes, position: int) -> int:
             return position + 2
         position += 1 + message[position]
     return position + 1
+
+
+def dhcp_inform(address: str, *, transaction: int) -> bytes:
+    """Return the IPv4 packet with which a Mac asks for routes inside PPP (RFC 2131, 4.4.3; options as its ppp-847 sends them): parameters
+    6, 44, 43, 1, 249, 15, a client identifier of hardware type 8."""
+    own = socket.inet_aton(address)
+    options = bytes([53, 1, 8, 61, 7, 8, 0, 0, 0, 0, 0, 1, 55, 6, 6, 44, 43, 1, 249, 15, 255])
+    message = struct.pack("!BBBBIHH4s", 1, 8, 6, 0, transaction, 0, 0, own) + bytes(12 + 16 + 64 + 128) + DHCP_COOKIE + options
+    datagram = struct.pack("!HHHH", 68, 67, 8 + len(message), 0) + message  # no checksum: RFC 768 allows it
+    blank = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, socket.IPPROTO_UDP, 0, own, b"\xff" * 4)
+    return blank[:10] + struct.pack("!H", checksum(blank)) + blank[12:] + datagram

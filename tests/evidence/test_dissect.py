@@ -149,3 +149,31 @@ def test_a_machine_without_tshark_is_told_the_remedy(monkeypatch: pytest.MonkeyP
     with pytest.raises(HostError, match="tshark is not installed") as error:
         dissect(REKEY, KeyRing())
     assert "apt install tshark" in error.value.hint
+
+
+# -- L2TP over IPsec ------------------------------------------------------------------------------------------------------
+
+
+def l2tp_keys() -> KeyRing:
+    return read_keys((DATA / "l2tp.charon.log").read_text())
+
+
+def test_ppp_is_read_inside_l2tp_inside_esp() -> None:
+    seen = dissect(DATA / "l2tp.pcap", l2tp_keys())
+
+    assert seen[20].protocols == ["eth", "ethertype", "ip", "esp", "udp", "l2tp", "ppp", "lcp"]
+    assert (seen[20].first("lcp.opt.auth_protocol"), seen[20].first("lcp.opt.algorithm")) == ("0xc223", "129")  # CHAP 0x81: MS-CHAPv2
+    assert seen[38].protocols[-3:] == ["ip", "tcp", "data"]
+    assert bytes.fromhex(seen[38].first("data.data").replace(":", "")).startswith(b"token-")
+
+
+def test_without_keys_no_l2tp_is_seen() -> None:
+    assert all("l2tp" not in frame.protocols for frame in dissect(DATA / "l2tp.pcap", KeyRing()))
+
+
+def test_a_wrong_esp_key_of_l2tp_is_noticed() -> None:
+    keys = l2tp_keys()
+    keys.esp[1] = replace(keys.esp[1], integrity_key=bytes(20))
+
+    with pytest.raises(EvidenceError, match="the ESP key for SPI 0xc1ac1514 is wrong"):
+        dissect(DATA / "l2tp.pcap", keys)

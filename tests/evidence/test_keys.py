@@ -76,6 +76,29 @@ def test_without_both_spis_there_are_no_ike_keys(log: str) -> None:
     assert read_keys(log).ike == {}
 
 
+# -- IKEv1 ----------------------------------------------------------------------------------------------------------------
+
+L2TP_LOG = (Path(__file__).parent / "data" / "l2tp.charon.log").read_text()
+
+
+def test_main_mode_has_one_key_and_the_client_is_the_initiator_of_quick_mode() -> None:
+    ring = read_keys(L2TP_LOG)
+
+    assert {cookie: len(key) for cookie, key in ring.main_mode.items()} == {"a1dd89f4020914c5": 32}
+    assert ring.ike == {}
+    assert [(esp.spi, esp.source, esp.destination, esp.cipher_key[:2].hex()) for esp in ring.esp] == [
+        ("c35a8b82", SERVER, CLIENT, "c7d1"), ("c1ac1514", CLIENT, SERVER, "e77a")]
+    assert f"uat:ikev1_decryption_table:a1dd89f4020914c5,{ring.main_mode['a1dd89f4020914c5'].hex()}" in ring.tshark_options()
+
+
+def test_a_refused_main_mode_has_no_esp_keys() -> None:
+    refused = read_keys("".join(line for line in L2TP_LOG.splitlines(keepends=True) if "[CHD]" not in line))
+
+    assert list(refused.main_mode) == ["a1dd89f4020914c5"]
+    assert refused.esp == []
+    assert read_keys(L2TP_LOG.replace("encryption key Ka", "another key")).main_mode == {}
+
+
 # -- lines of ours --------------------------------------------------------------------------------------------------------
 
 

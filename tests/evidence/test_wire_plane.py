@@ -257,3 +257,9 @@ def test_a_token_is_found_whatever_protocol_its_port_is_registered_for(captures:
 
     assert wire.decrypted_shows(TOKEN)
     assert not wire.decrypted_shows(b"another token")
+
+
+def test_fields_are_told_by_the_layer_that_they_lie_in(replayed: Wire, captures: dict[str, PcapWriter]) -> None:
+    assert replayed.values("tcp.dstport", inside="esp")[0] == "7007"
+    assert replayed.values("tcp.dstport", inside="isakmp") == replayed.values("no.such.field") == []
+    assert without_keys(captures).values("tcp.dstport") == []

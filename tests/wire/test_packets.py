@@ -1,4 +1,4 @@
-"""Packets that the probe makes and reads: checksums, echo, ARP, DNS; by the RFCs' examples and byte by byte."""
+"""Packets that the probe makes and reads: checksums, echo, ARP, DNS, DHCPINFORM; by the RFCs' examples and byte by byte."""
 
 from __future__ import annotations
 
@@ -76,3 +76,16 @@ def test_addresses_of_an_answer_are_read_through_compressed_names(records: list[
     answer.answer = [dns.rrset.from_text(name, 60, "IN", kind, data) for name, kind, data in records]
 
     assert packets.dns_addresses(answer.to_wire()) == addresses
+
+
+def test_dhcpinform_is_a_macs() -> None:
+    packet = packets.dhcp_inform("192.168.77.209", transaction=0x01020304)
+
+    assert packets.checksum(packet[:20]) == 0
+    assert len(packet) == int.from_bytes(packet[2:4], "big")
+    assert (packet[9], packet[12:16], packet[16:20]) == (17, bytes([192, 168, 77, 209]), b"\xff" * 4)
+    assert packet[20:24] == bytes.fromhex("00440043")
+    assert int.from_bytes(packet[24:26], "big") == len(packet) - 20
+    message = packet[28:]
+    assert (message[:2], message[4:8], message[12:16]) == (bytes([1, 8]), b"\1\2\3\4", bytes([192, 168, 77, 209]))
+    assert message[236:] == bytes.fromhex("63825363 350108 3d0708000000000001 3706062c2b01f90f ff")

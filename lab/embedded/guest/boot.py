@@ -34,6 +34,8 @@ RT_BUDGET = "/proc/sys/kernel/sched_rt_runtime_us"
 MODULES_FOR_WIRES = ["veth", "bridge", "sch_netem"]
 MODULES_FOR_IPSEC = ["dummy", "esp4", "xfrm_user", "authenc", "cbc", "des_generic", "hmac", "echainiv", "drbg", "ctr",
                      "sha512_generic"]
+MODULES_FOR_PPP = ["l2tp_ppp", "ppp_async"]
+"""With them comes /dev/ppp, which every host shares; a PPP unit belongs to the network namespace of the process that makes it."""
 WARM = [("cbc(aes)", 16, "hmac(sha1)", 20, 96), ("cbc(aes)", 32, "hmac(sha256)", 32, 128),
         ("cbc(des3_ede)", 24, "hmac(sha1)", 20, 96)]
 """Security associations that are made once and thrown away: the first of each kind costs half a second (crypto modules)."""
@@ -64,7 +66,7 @@ class Guest:
         mark("hosts")
         self.hosts.wire()
         mark("wires")
-        daemons.spawn(["/usr/sbin/modprobe", "-a", *MODULES_FOR_IPSEC], "modprobe")  # its status means nothing: some are built in
+        daemons.spawn(["/usr/sbin/modprobe", "-a", *MODULES_FOR_IPSEC, *MODULES_FOR_PPP], "modprobe")  # its status means nothing: some are built in
         self.hosts.begin()
         observer = self.hosts.host(OBSERVER)
         if os.fork() == 0:  # the observer lives in the root namespaces

@@ -17,7 +17,7 @@ import json  # noqa: E402
 import os  # noqa: E402
 import threading  # noqa: E402
 
-from lab.probe.agent import reach, state  # noqa: E402
+from lab.probe.agent import dial, reach, state  # noqa: E402
 from lab.probe.agent.capture import Capture  # noqa: E402
 from lab.probe.agent.files import Follow, read_file, write_file  # noqa: E402
 
@@ -44,7 +44,7 @@ class Agent:
             "hello": lambda: {"pid": os.getpid(), "python": sys.version.split()[0]},
             "ping": reach.ping, "ask": reach.ask, "arp": reach.arp, "resolve": reach.resolve,
             "facts": state.facts, "route": state.change_route, "forget_neighbours": state.forget_neighbours,
-            "read": read_file, "write": write_file, "vici": self.vici, "control": self.control,
+            "dial": dial.dial, "hang_up": dial.hang_up, "inform": dial.inform, "read": read_file, "write": write_file, "vici": self.vici, "control": self.control,
             "serve": self.serve, "capture": self.capture, "follow": self.follow, "sync": self.sync, "stop": self.stop,
         }
 

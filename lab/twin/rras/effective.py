@@ -8,12 +8,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import IntFlag
 from ipaddress import IPv4Address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from lab.twin.rras.flags import ServerFlags
+from lab.twin.rras.l2tp import L2TP_MINIPORT, Admission, l2tp
+from lab.twin.rras.l2tp_config import L2tp
 from lab.twin.rras.liveness import Liveness, liveness
 from lab.twin.rras.policy import Policy, custom_policy, stock_policy
 from lab.twin.windows.certificates import Stored
@@ -21,13 +23,6 @@ from lab.twin.windows.machine import CLASS, IKEV2, IP, PARAMETERS, POLICY, POOL,
 
 CHECK_REVOCATION = 4
 IKEV2_MINIPORT = "ms_agilevpnminiport"
-
-
-class ServerFlags(IntFlag):
-    """Bits of ServerFlags that concern this path ([MS-RRASM] 2.2.3.4.6)."""
-
-    EAP = 0x00008000
-    CERT = 0x04000000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +53,8 @@ class VpnServer:
     max_wan_endpoints: int
     forwards: bool
     liveness: Liveness = field(default_factory=Liveness)
+    l2tp: L2tp | None = None
+    """None: L2TP is not served."""
     proxy_arp: str = "clients"
     """Whom the server answers ARP for on the LAN: clients, everybody, nobody."""
     quirks: frozenset[str] = field(default_factory=frozenset)
@@ -70,8 +67,9 @@ class VpnServer:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything is there that a client with a certificate needs."""
-        return bool(self.serves and self.certificates_allowed and self.certificate and self.roots and self.addresses)
+        """Whether everything is there that a client needs: with a certificate, or by L2TP with a shared secret."""
+        by_certificate = self.serves and self.certificates_allowed and self.certificate and self.roots
+        return bool(self.addresses and (by_certificate or (self.l2tp and self.l2tp.secret is not None)))
 
     def is_silent(self, *, running: bool) -> bool:
         """Whether an inverted server says nothing at all, where Windows answers with an error."""
@@ -97,6 +95,7 @@ def effective(machine: Machine) -> VpnServer:
         max_wan_endpoints=_miniport(machine, "MaxWanEndpoints"),
         forwards=registry.number(IP, "AllowNetworkAccess", 1) == 1,
         liveness=_liveness(machine),
+        l2tp=_l2tp(machine),
     )
 
 
@@ -105,9 +104,19 @@ def _liveness(machine: Machine) -> Liveness:
     return liveness({value.name: value.data for value in key.values.values()} if key else {})
 
 
-def _miniport(machine: Machine, name: str) -> int:
+def _l2tp(machine: Machine) -> L2tp | None:
+    """Return what L2TP is served with: the secret that holds, and the users who may dial in."""
+    state = l2tp(machine)
+    if not state.serves:
+        return None
+    users = {one.name: one.password for one in state.accounts if state.admission(one.name) is Admission.ALLOWED}
+    endpoints = min(_miniport(machine, "WanEndpoints", L2TP_MINIPORT), _miniport(machine, "MaxWanEndpoints", L2TP_MINIPORT))
+    return L2tp(secret=state.secret.value if state.secret else None, users=users, endpoints=endpoints)
+
+
+def _miniport(machine: Machine, name: str, component: str = IKEV2_MINIPORT) -> int:
     for key in machine.registry.subkeys(CLASS):
-        if machine.registry.get(f"{CLASS}\\{key}", "ComponentId") == IKEV2_MINIPORT:
+        if machine.registry.get(f"{CLASS}\\{key}", "ComponentId") == component:
             return machine.registry.number(f"{CLASS}\\{key}", name, 0)
     return 0
 

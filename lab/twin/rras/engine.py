@@ -12,10 +12,12 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from lab.twin.rras import messages
+from lab.twin.rras import l2tp_config, messages
 from lab.twin.rras.effective import VpnServer, effective
 from lab.twin.rras.inversions import invert
 from lab.twin.rras.kernel import Kernel
+from lab.twin.rras.l2tp_config import L2tp, Session
+from lab.twin.rras.l2tp_daemons import L2tpDaemons
 from lab.twin.rras.liveness import DEFAULTS, retransmission
 from lab.twin.rras.policy import EVENT_OUT_OF_RANGE, UnknownPolicy
 from lab.twin.windows.events import Level
@@ -40,6 +42,7 @@ class RrasEngine:
         self._machine = machine
         self._vici = Vici()
         self._kernel = Kernel()
+        self._l2tp = L2tpDaemons(self._l2tp_came, self._l2tp_gone)
         self._server: VpnServer | None = None
         self._inverted: frozenset[str] = frozenset()
         self._strangers: list[bytes] = []
@@ -80,8 +83,12 @@ class RrasEngine:
             self._server = server
             try:
                 self._kernel.be_silent(silent=server.is_silent(running=True))
+                if server.serves or server.l2tp:
+                    self._kernel.apply(server)
                 if server.serves:
                     self._apply(server)
+                if server.l2tp:
+                    self._apply_l2tp(server, server.l2tp)
             except (ViciRefused, OSError) as error:
                 self.stop()
                 raise ServiceFailed(1053, f"The service did not respond to the start request: {error}") from error
@@ -99,7 +106,6 @@ class RrasEngine:
                 self._vici.request(command, message)
         for stranger in self._strangers if "trust-strangers" in server.quirks else ():
             self._vici.request("load_cert", {"type": "X509", "flag": "CA", "data": stranger})
-        self._kernel.apply(server)
         self._be_patient(retransmission(server.liveness.blackout))
         pool = messages.pool_message(server)
         if pool is not None:
@@ -112,6 +118,16 @@ class RrasEngine:
             PATIENCE.write_text(settings)
             self._vici.request("reload_settings")
             self._patience = settings
+
+    def _apply_l2tp(self, server: VpnServer, settings: L2tp) -> None:
+        outer = self._kernel.outer_address
+        if settings.needs_ipsec:
+            self._vici.request("load_conn", l2tp_config.clear_message(outer))
+        if settings.secret is not None:  # else main mode has nothing to authenticate with: NO_PROPOSAL_CHOSEN
+            self._vici.request("load_shared", l2tp_config.secret_message(settings.secret))
+            self._vici.request("load_conn", l2tp_config.connection_message(settings))
+        if server.addresses is not None:
+            self._l2tp.start(settings, server.addresses, outer)
 
     @contextlib.contextmanager
     def _tolerating_roots(self, command: str) -> Iterator[None]:
@@ -126,8 +142,12 @@ class RrasEngine:
     def stop(self) -> None:
         """End every connection and take the configuration back."""
         with self._lock:
-            self._vici.control("terminate", {"ike": messages.CONNECTION, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
-            for command, message in (("unload_conn", {"name": messages.CONNECTION}), ("unload_pool", {"name": messages.POOL})):
+            self._l2tp.stop()  # first: its clients are told inside IPsec
+            for name in (messages.CONNECTION, l2tp_config.CONNECTION):
+                self._vici.control("terminate", {"ike": name, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
+            for command, message in (("unload_conn", {"name": messages.CONNECTION}), ("unload_pool", {"name": messages.POOL}),
+                                     ("unload_conn", {"name": l2tp_config.CONNECTION}), ("uninstall", {"child": l2tp_config.CLEAR}),
+                                     ("unload_conn", {"name": l2tp_config.CLEAR})):
                 with contextlib.suppress(ViciRefused):  # nothing was loaded
                     self._vici.request(command, message)
             self._vici.request("clear_creds")
@@ -163,20 +183,37 @@ class RrasEngine:
         address = str(inner[0]) if isinstance(inner, list) and inner else ""
         known = next((one for one in self._machine.ras.connections if one.address == address), None)
         if name == "child-updown" and up and address and known is None:
-            user = str(sa.get("remote-id", ""))
-            self._machine.ras.connections.append(Connection(user=user, client=str(sa.get("remote-host", "")), address=address))
-            self._kernel.client_came(address, self._server)
-            self._machine.events.write(SOURCE, EVENT_CONNECTED, Level.INFORMATION, f"{user} has connected and was given {address}.")
+            self._connected(Connection(user=str(sa.get("remote-id", "")), client=str(sa.get("remote-host", "")), address=address))
         elif name == "ike-updown" and not up and known is not None:
-            self._machine.ras.connections.remove(known)
-            self._kernel.client_gone(address)
-            self._machine.events.write(SOURCE, EVENT_DISCONNECTED, Level.INFORMATION, f"{known.user} has disconnected.")
+            self._disconnected(known)
         self._heed_limit()
+
+    def _l2tp_came(self, session: Session) -> None:
+        with self._lock:
+            if self._server is not None:
+                self._connected(Connection(user=session.user, client="", address=session.address, tunnel_type="L2TP"))
+
+    def _l2tp_gone(self, session: Session) -> None:
+        with self._lock:
+            for known in [one for one in self._machine.ras.connections if one.tunnel_type == "L2TP" and one.address == session.address]:
+                self._disconnected(known)
+
+    def _connected(self, connection: Connection) -> None:
+        assert self._server is not None
+        self._machine.ras.connections.append(connection)
+        self._kernel.client_came(connection.address, self._server)
+        text = f"{connection.user} has connected and was given {connection.address}."
+        self._machine.events.write(SOURCE, EVENT_CONNECTED, Level.INFORMATION, text)
+
+    def _disconnected(self, connection: Connection) -> None:
+        self._machine.ras.connections.remove(connection)
+        self._kernel.client_gone(connection.address)
+        self._machine.events.write(SOURCE, EVENT_DISCONNECTED, Level.INFORMATION, f"{connection.user} has disconnected.")
 
     def _heed_limit(self) -> None:
         """At the limit of connections the next one finds no address."""
         assert self._server is not None
-        full = len(self._machine.ras.connections) >= self._server.connection_limit
+        full = sum(one.tunnel_type == "IKEv2" for one in self._machine.ras.connections) >= self._server.connection_limit
         if self._server.serves and self._server.addresses is not None:
             self._vici.request("load_conn", messages.connection_message(self._server, full=full))
 

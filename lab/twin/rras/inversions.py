@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from lab.twin.rras.effective import Addresses, VpnServer
+from lab.twin.rras.l2tp_config import L2tp
 from lab.twin.rras.policy import Policy, stock_policy
 
 Change = Callable[[VpnServer], VpnServer]
@@ -36,6 +37,10 @@ def _addresses(change: Callable[[Addresses], Addresses]) -> Change:
     return lambda server: server if server.addresses is None else replace(server, addresses=change(server.addresses))
 
 
+def _l2tp(change: Callable[[L2tp], L2tp]) -> Change:
+    return lambda server: server if server.l2tp is None else replace(server, l2tp=change(server.l2tp))
+
+
 INVERSIONS: dict[str, Change] = {
     "flags-cert-required": lambda server: replace(server, certificates_allowed=True),
     "client-certificate-root": _quirk("trust-strangers"),
@@ -61,6 +66,11 @@ INVERSIONS: dict[str, Change] = {
     "idle-timeout": lambda server: replace(server, liveness=replace(server.liveness, idle=None)),
     "blackout-time": lambda server: replace(server, liveness=replace(server.liveness, blackout=None)),
     "sa-lifetime": lambda server: replace(server, liveness=replace(server.liveness, lifetime=None)),
+    "l2tp-rule-gives-the-secret": _l2tp(lambda settings: replace(settings, secret=None)),
+    "l2tp-server-preference": _l2tp(lambda settings: replace(settings, main_mode=settings.main_mode[::-1])),
+    "l2tp-needs-ipsec": _l2tp(lambda settings: replace(settings, needs_ipsec=False)),
+    "l2tp-ms-chap-v2": _l2tp(lambda settings: replace(settings, authentication="chap")),
+    "l2tp-known-users": _l2tp(lambda settings: replace(settings, checks_names=False)),
     "misconfigured-answers": _quirk("silent-when-incomplete"),
     "stopped-service-answers": _quirk("silent-when-stopped"),
 }

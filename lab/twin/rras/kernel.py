@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
 from lab.twin.rras.effective import VpnServer
@@ -79,6 +79,11 @@ class Kernel:
         if not found:
             raise OSError(errno.EADDRNOTAVAIL, f"the adapter {network} has no IPv4 address (the step lab-adapters gives it one)")
         return found[0]
+
+    @property
+    def outer_address(self) -> IPv4Address:
+        """The server's address on the outer network. Raises OSError without the adapter wan."""
+        return self._interface(WAN).ip
 
     def client_came(self, address: str, server: VpnServer) -> None:
         """Answer ARP for a client on the LAN."""

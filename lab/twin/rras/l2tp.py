@@ -1,4 +1,4 @@
-"""What the machine's state means for L2TP over IPsec: which secret holds, whether certificates do, who may dial in. Pure; nobody applies it yet.
+"""What the machine's state means for L2TP over IPsec: which secret holds, whether certificates do, who may dial in. Pure.
 
 The secret is that of an IPsec rule in tunnel mode with a pre-shared key (observed by the article's author). The rest is inferred: main mode
 is chosen by addresses before anybody says who they are, and such rules all have "any" as the other end, so one secret holds for everybody, and
@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from lab.twin.rras.effective import ServerFlags
+from lab.twin.rras.flags import ServerFlags
 from lab.twin.windows.ipsec import IPsecRule, KeyModule, Mode
 from lab.twin.windows.machine import CLASS, PARAMETERS, SERVICE, STOCK_SERVER_FLAGS, Machine
 from lab.twin.windows.users import Account, DialIn

@@ -15,10 +15,13 @@ from cryptography.hazmat.primitives import hashes
 from lab.pki import RunPki
 from lab.twin.rras.effective import VpnServer, choose_certificate, effective
 from lab.twin.rras.inversions import INVERSIONS, invert
+from lab.twin.rras.l2tp_config import L2tp
 from lab.twin.rras.policy import custom_policy, stock_policy
 from lab.twin.windows.certificates import Stored
+from lab.twin.windows.ipsec import AuthProposal, AuthSet, IPsecRule, Method, Mode
 from lab.twin.windows.machine import CLASS, IKEV2, IP, PARAMETERS, POLICY, POOL, SERVICE, Machine
 from lab.twin.windows.registry import Kind
+from lab.twin.windows.users import Account, DialIn
 
 Change = Callable[[Machine], object]
 
@@ -73,7 +76,11 @@ def test_a_stock_machine_serves_nobody() -> None:
     ([numbers(SERVICE, ConfigurationFlags=1)], {}),
     ([numbers(miniport(), EnableForRas=1)], {}),
     ([numbers(SERVICE, ConfigurationFlags=1), numbers(miniport(), EnableForRas=1)], {"serves": True}),
-    ([numbers(SERVICE, ConfigurationFlags=1), numbers(miniport("ms_l2tpminiport"), EnableForRas=1)], {}),
+    ([numbers(SERVICE, ConfigurationFlags=1), numbers(miniport("ms_l2tpminiport"), EnableForRas=1)],
+     {"l2tp": L2tp(secret=None, users={}, endpoints=2)}),
+    ([numbers(SERVICE, ConfigurationFlags=1), numbers(miniport("ms_l2tpminiport"), EnableForRas=1, WanEndpoints=9)],
+     {"l2tp": L2tp(secret=None, users={}, endpoints=3)}),
+    ([numbers(miniport("ms_l2tpminiport"), EnableForRas=1)], {}),
     ([numbers(SERVICE, ConfigurationFlags=2), numbers(miniport(), EnableForRas=1)], {}),
     # ServerFlags: CERT alone allows certificates
     ([numbers(PARAMETERS, ServerFlags=0x04802602)], {"certificates_allowed": True}),
@@ -95,6 +102,32 @@ def test_a_stock_machine_serves_nobody() -> None:
 ])
 def test_a_value_decides_what_it_is_there_for_and_nothing_else(changes: list[Change], expected: dict[str, object]) -> None:
     assert differences(*changes) == expected
+
+
+L2TP = (numbers(SERVICE, ConfigurationFlags=1), numbers(miniport("ms_l2tpminiport"), EnableForRas=1))
+
+
+def account(name: str, **values: object) -> Change:
+    return lambda machine: machine.accounts.keep(Account(name=name, password=f"{name}'s", **values))  # type: ignore[arg-type]
+
+
+def rule(secret: str) -> Change:
+    def change(machine: Machine) -> None:
+        proposal = AuthProposal(method=Method.PRESHARED_KEY, preshared_key=secret)
+        machine.ipsec.add_set(AuthSet(name=f"set {secret}", display_name="", proposals=(proposal,)))
+        machine.ipsec.add_rule(IPsecRule(name=f"rule {secret}", display_name="Dummy", mode=Mode.TUNNEL, auth_set=f"set {secret}"))
+
+    return change
+
+
+@pytest.mark.parametrize(("changes", "secret", "users"), [
+    ([], None, {}), ([rule("a")], "a", {}), ([rule("b"), rule("a")], "b", {}),
+    ([account("in", dial_in=DialIn.PERMIT)], None, {"in": "in's"}),
+    ([account("out"), account("denied", dial_in=DialIn.DENY), account("off", dial_in=DialIn.PERMIT, enabled=False)], None, {}),
+])
+def test_l2tp_has_the_first_rules_secret_and_the_users_who_may_dial_in(changes: list[Change], secret: str | None, users: dict[str, str]) -> None:
+    assert meaning(*L2TP, *changes).l2tp == L2tp(secret=secret, users=users, endpoints=2)
+    assert meaning(*changes).l2tp is None  # not served
 
 
 @pytest.mark.parametrize(("wan", "most", "limit"), [(2, 3, 2), (3, 3, 3), (7, 3, 3), (0, 3, 0)])
@@ -230,6 +263,9 @@ def test_an_inversion_changes_a_complete_server_and_leaves_the_original(identifi
         numbers(IP, AllowNetworkAccess=0)(machine)
     if identifier == "revocation-off-by-default":
         numbers(IKEV2, CertAuthFlags=0)(machine)
+    if identifier.startswith("l2tp-"):
+        numbers(miniport("ms_l2tpminiport"), EnableForRas=1)(machine)
+        rule("s3cret")(machine)
     if identifier == "policy-group-2":
         machine.registry.remove(POLICY)
     server = effective(machine)

@@ -1,0 +1,183 @@
+"""Connecting by L2TP over IPsec as macOS does: main and quick mode, then L2TP and PPP inside, then routes; and taking it all back."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+
+from lab import budgets
+from lab.client import l2tp_config
+from lab.client.connection import TERMINATE_MS, Refused, Route, classful
+from lab.client.l2tp_profile import L2TP
+from lab.client.names import server_address
+from lab.client.sas import IkeSa, read_sas
+from lab.errors import CommandFailed, ControlCheckFailed
+from lab.probe.probe import Control, Probe
+
+FREE_PORTS = range(49152, 65536)
+"""macOS's ephemeral ports."""
+NOTIFY = re.compile(r"received (\w+) error notify")
+CLOSED = re.compile(r"Connection closed to [^(]*\((.*)\)")
+UNREADABLE = "could not decrypt payloads"
+"""With another secret both ends have other keys: what the server says of message 5 reaches a client that cannot read it."""
+RAS_ERROR = re.compile(r"\bE=(\d+)\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialled:
+    """The outcome of L2TP and PPP."""
+
+    up: bool
+    interface: str
+    """PPP's, on the client."""
+    address: str
+    """Inner address; empty if none was given."""
+    log: tuple[str, ...]
+    """Lines of xl2tpd and pppd."""
+
+
+class L2tpTunnel:
+    """A connection that is up. As a context manager it ends itself."""
+
+    def __init__(self, mac: L2tpMac, profile: L2TP, dialled: Dialled, *, port: int) -> None:
+        self._mac, self.profile, self.interface = mac, profile, dialled.interface
+        self.log = dialled.log
+        """What xl2tpd and pppd said while it came up."""
+        self.port = port
+        """Its own UDP port."""
+        self._routes: list[Route] = []
+        self.inner_address = IPv4Address(dialled.address)
+
+    @property
+    def probe(self) -> Probe:
+        """The client host's probe."""
+        return self._mac.probe
+
+    @property
+    def user(self) -> str:
+        """What the server's report calls this client: the account."""
+        return self.profile.account
+
+    def sa(self) -> IkeSa:
+        """Return the IKE SA with its child and PPP's address. Raises ControlCheckFailed when there is not exactly one of each."""
+        sas = self._mac.sas()
+        if len(sas) != 1 or len(sas[0].children) != 1:
+            children = sum(len(sa.children) for sa in sas)
+            raise ControlCheckFailed(f"{self.probe.host}: expected one IKE SA with one child, there are {len(sas)} with {children}")
+        return replace(sas[0], inner_addresses=(self.inner_address,))
+
+    def add_routes(self) -> None:
+        """Set the routes that macOS sets: the classful network of the inner address, and everything with "Send all traffic"."""
+        for destination in [str(classful(self.inner_address)), *(["0.0.0.0/1", "128.0.0.0/1"] if self.profile.send_all_traffic else [])]:
+            self.add_route(destination)
+
+    def add_route(self, destination: str) -> None:
+        """Set one route into the tunnel."""
+        route = Route(destination=destination, source=str(self.inner_address))
+        self.probe.add_route(destination, interface=self.interface, source=route.source)
+        self._routes.append(route)
+
+    def disconnect(self) -> None:
+        """End it; idempotent. PPP, L2TP, SAs and credentials go, and the routes with PPP's interface."""
+        self._routes.clear()
+        self._mac.clear()
+
+    def __enter__(self) -> L2tpTunnel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.disconnect()
+
+
+class L2tpMac:
+    """A client host as a Mac, for VPN Type "L2TP over IPSec"."""
+
+    def __init__(self, probe: Probe, *, dns: str | None = None) -> None:
+        self.probe, self._dns = probe, dns
+
+    def connect(self, profile: L2TP) -> L2tpTunnel:
+        """Connect.
+
+        Raises:
+            ProfileRefused: before any packet.
+            Refused: one end refused; says which and why.
+        """
+        profile.check()
+        address = server_address(profile.server_address, self.probe, self._dns, hosts=self.probe.read_file("/etc/hosts"))
+        self.clear()
+        port = secrets.choice(FREE_PORTS)
+        try:
+            self._protect(profile, address, port)
+            tunnel = L2tpTunnel(self, profile, self._dial(profile, address, port), port=port)
+            tunnel.add_routes()
+            if not profile.send_all_traffic:
+                self.probe.ask("inform", interface=tunnel.interface, address=str(tunnel.inner_address))
+        except BaseException:
+            self.clear()
+            raise
+        return tunnel
+
+    def _protect(self, profile: L2TP, address: str, port: int) -> None:
+        self.probe.vici("load_shared", l2tp_config.credentials(profile))
+        self.probe.vici("load_conn", l2tp_config.connection(address, port=port))
+        done = self.probe.vici_control("initiate", {"child": l2tp_config.CHILD, "ike": l2tp_config.CONNECTION,
+                                                    "timeout": str(int(budgets.MAIN_MODE_PATIENCE * 1000)), "loglevel": "1"})
+        if done.error:
+            raise why_ipsec_failed(done)
+
+    def _dial(self, profile: L2TP, address: str, port: int) -> Dialled:
+        files = {"xl2tpd.conf": l2tp_config.xl2tpd(address, port=port), "options": l2tp_config.ppp_options(profile)}
+        answer = self.probe.ask("dial", files=files, timeout=budgets.PPP_PATIENCE, budget=budgets.PPP_PATIENCE + budgets.PROBE_ANSWER)
+        if not isinstance(answer, Mapping):
+            raise CommandFailed(f"{self.probe.host}: dial answered {answer!r} where an object was expected")
+        lines = answer["log"]
+        assert isinstance(lines, list)
+        dialled = Dialled(up=bool(answer["up"]), interface=str(answer["interface"]), address=str(answer["local"]),
+                          log=tuple(str(line) for line in lines))
+        if not dialled.up:
+            raise why_ppp_failed(dialled)
+        return dialled
+
+    def sas(self) -> list[IkeSa]:
+        """Return the IKE SAs of this client."""
+        return read_sas(self.probe)
+
+    def clear(self) -> None:
+        """End whatever there is: PPP and L2TP first, then IPsec; and forget profile and secret."""
+        self.probe.ask("hang_up")
+        self.probe.vici_control("terminate", {"ike": l2tp_config.CONNECTION, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
+        with contextlib.suppress(CommandFailed):  # none is loaded
+            self.probe.vici("unload_conn", {"name": l2tp_config.CONNECTION})
+        self.probe.vici("clear_creds")
+
+
+def why_ipsec_failed(done: Control) -> Refused:
+    """Return the refusal of main or quick mode that charon's log tells of."""
+    errors = [found[1] for line in done.log if (found := NOTIFY.search(line))]
+    if errors:
+        return Refused("server", errors[-1], notify=errors[-1], log=done.log)
+    if any(UNREADABLE in line for line in done.log):
+        return Refused("server", "its answer cannot be decrypted: the shared secrets differ", log=done.log)
+    return Refused("nobody", "no answer from the server", log=done.log)
+
+
+def why_ppp_failed(dialled: Dialled) -> Refused:
+    """Return the refusal that xl2tpd's and pppd's lines tell of."""
+    errors = _ras_errors(dialled.log)
+    if errors:
+        return Refused("server", f"the user is refused: RAS error {errors[-1]}", notify=errors[-1], log=dialled.log)
+    closed = [found[1] for line in dialled.log if (found := CLOSED.search(line))]
+    if closed and not dialled.interface:
+        return Refused("server", f"L2TP: {closed[-1] or 'no reason given'}", log=dialled.log)
+    if not dialled.interface:
+        return Refused("nobody", "L2TP: no answer from the server", log=dialled.log)
+    return Refused("server", "PPP ended before it was up", log=dialled.log)
+
+
+def _ras_errors(log: Sequence[str]) -> list[str]:
+    """Return the error numbers of MS-CHAPv2 failures (RFC 2759, 6: E=691 and others are RAS errors)."""
+    return [found[1] for line in log if "CHAP Failure" in line and (found := RAS_ERROR.search(line))]

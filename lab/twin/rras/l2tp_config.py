@@ -1,0 +1,157 @@
+"""L2TP over IPsec as the server offers it: messages for charon, files for xl2tpd and pppd. Pure.
+
+Windows' list of main and quick mode is the one that its client offers (well-known); that the responder uses the same is inferred. Its
+own order counts, not the client's ([MS-IKEE] 3.1.5).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+CONNECTION, CHILD, CLEAR = "incoming-l2tp", "l2tp", "l2tp-clear"
+PORT = 1701
+MAIN_MODE = ("aes256-sha1-ecp384", "aes128-sha1-ecp256", "aes256-sha1-modp2048", "3des-sha1-modp2048", "3des-sha1-modp1024")
+QUICK_MODE = ("aes256-sha1", "aes128-sha1", "3des-sha1")
+MAIN_MODE_SECONDS, QUICK_MODE_SECONDS = 28800, 3600
+MTU = 1400
+"""Of the connection's interface (inferred)."""
+RUN = "/run/lab/l2tp"
+"""Folder of the files below."""
+EVENTS = RUN + "/events"
+"""A pipe: a line for each connection that is up."""
+SECRETS = "/etc/ppp/chap-secrets"
+"""Where pppd looks for users; it takes no other place."""
+HOOK = f"""\
+#!/bin/sh
+printf '%s\\t%s\\t%s\\t%s\\n' "$IFNAME" "$IPREMOTE" "$PPPD_PID" "$PEERNAME" > {EVENTS}
+"""
+"""pppd's word that a connection is up: interface, inner address, its own pid, user. One write, so lines do not mix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class L2tp:
+    """What L2TP/IPsec is to be served with."""
+
+    secret: str | None = field(repr=False)
+    """The shared secret of main mode; None: phase 1 has nothing to authenticate with, and is refused."""
+    users: Mapping[str, str] = field(repr=False)
+    """Passwords of the local accounts that may dial in, by name."""
+    endpoints: int
+    """How many clients may be connected: ports of the L2TP miniport."""
+    main_mode: tuple[str, ...] = MAIN_MODE
+    authentication: str = "mschap-v2"
+    """What PPP requires, in pppd's words."""
+    needs_ipsec: bool = True
+    checks_names: bool = True
+    """These four are inverted in twins that do the opposite of Windows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A client's PPP connection."""
+
+    interface: str
+    address: str
+    """Inner address."""
+    pid: int
+    """Of its pppd."""
+    user: str
+
+
+def connection_message(settings: L2tp) -> dict[str, object]:
+    """Return the connection: main mode only, no XAUTH, transport mode for UDP 1701 from any port of the client's."""
+    return {CONNECTION: {
+        "version": "1", "aggressive": "no", "proposals": list(settings.main_mode), "unique": "never", "dpd_delay": "0", "fragmentation": "yes",
+        "rekey_time": "0", "reauth_time": f"{MAIN_MODE_SECONDS}s", "over_time": "0", "rand_time": "0",
+        "local": {"auth": "psk"}, "remote": {"auth": "psk", "id": "%any"},
+        "children": {CHILD: {
+            "mode": "transport", "esp_proposals": list(QUICK_MODE), "local_ts": [f"dynamic[udp/{PORT}]"], "remote_ts": ["dynamic[udp]"],
+            "life_time": f"{QUICK_MODE_SECONDS}s", "rekey_time": "0",
+        }},
+    }}
+
+
+def secret_message(secret: str) -> dict[str, object]:
+    """Return the shared secret: main mode finds it by address alone, so it has no owner."""
+    return {"type": "IKE", "data": secret, "owners": []}
+
+
+def clear_message(address: IPv4Address) -> dict[str, object]:
+    """Return a policy of the kernel's that discards L2TP which is not protected; those of security associations go before it. It belongs to
+    a connection that no peer can have: it is for the machine itself."""
+    child = {"mode": "drop", "local_ts": [f"{address}/32[udp/{PORT}]"], "remote_ts": ["0.0.0.0/0[udp]"], "start_action": "trap"}
+    return {CLEAR: {"version": "1", "local_addrs": ["127.0.0.1"], "remote_addrs": ["127.0.0.1"], "children": {CLEAR: child}}}
+
+
+def client_addresses(first: IPv4Address, last: IPv4Address, endpoints: int) -> list[IPv4Address]:
+    """Return the addresses for clients, as many as may be connected. From the pool's end: charon gives IKEv2's from its beginning, and
+    neither knows what the other has given."""
+    size = min(int(last) - int(first) + 1, endpoints)
+    return [last - offset for offset in range(size)]
+
+
+def xl2tpd(address: IPv4Address, own: IPv4Address, clients: list[IPv4Address]) -> str:
+    """Return xl2tpd's configuration.
+
+    Args:
+        address: the outer address.
+        own: the server's inner address.
+        clients: inner addresses that it may give; a client for whom none is left is refused.
+    """
+    ranges = "".join(f"ip range = {one}\n" for one in clients)
+    return f"""\
+[global]
+listen-addr = {address}
+port = {PORT}
+access control = no
+[lns default]
+{ranges}local ip = {own}
+name = server
+pppoptfile = {RUN}/options
+"""
+
+
+def ppp_options(settings: L2tp) -> str:
+    """Return pppd's options: one authentication and no other; no MPPE, which IPsec makes needless; restart timers as short as pppd takes
+    them (whole seconds)."""
+    return f"""\
+auth
+require-{settings.authentication}
+name server
+noccp
+novj
+noipv6
+nodefaultroute
+mtu {MTU}
+mru {MTU}
+lcp-echo-interval 0
+lcp-restart 1
+ipcp-restart 1
+ip-up-script {RUN}/up
+ip-down-script /nonexistent
+debug
+logfile /run/lab/log/pppd.log
+"""
+
+
+def chap_secrets(settings: L2tp) -> str:
+    """Return pppd's list of users; each may have any address that xl2tpd gives. Whoever is not in it has a password that nobody knows:
+    pppd then refuses with RAS error 691, as Windows does; without an entry it would not say why."""
+    nobodys = secrets.token_hex(32) if settings.checks_names else next(iter(settings.users.values()), "")
+    known = {quoted(name): password for name, password in settings.users.items()} | {"*": nobodys}
+    return "".join(f"{name} server {quoted(password)} *\n" for name, password in known.items())
+
+
+def quoted(word: str) -> str:
+    """Return a word as pppd reads it from a file, whatever is in it but line breaks."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def session_of(line: str) -> Session:
+    """Return what the hook tells. Raises ValueError for another line."""
+    interface, address, pid, user = line.rstrip("\n").split("\t", 3)
+    return Session(interface=interface, address=address, pid=int(pid), user=user)
