@@ -70,7 +70,7 @@ def test_a_hang_is_noticed_before_a_host_is_blamed_for_it() -> None:
 def test_a_guest_that_is_not_ready_in_time_is_a_boot_timeout(
     new_lab: Callable[..., EmbeddedLab], base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budgets, "BOOT", 1.2)
+    monkeypatch.setattr(budgets, "BOOT", 0.7)
 
     with pytest.raises(BootTimeout, match="not ready after 1 s") as timeout:
         new_lab().up()
