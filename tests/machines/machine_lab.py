@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import yaml
 
 from lab.backends.vagrant.runs import NAME
 from lab.topology import load_topology
+from lab.waiting import Deadline, wait_until
 
 ROOT = Path(__file__).parents[2]
 LAB = Path(sys.executable).with_name("lab")
@@ -105,12 +106,9 @@ class MachineLab:
         process.wait()
 
 
-def wait_for(look: object, seconds: float) -> bool:
+def wait_for(look: Callable[[], object], seconds: float) -> bool:
     """Whether something becomes true in time."""
-    assert callable(look)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if look():
-            return True
-        time.sleep(0.05)
-    return False
+    try:
+        return bool(wait_until(look, Deadline(seconds), TimeoutError))
+    except TimeoutError:
+        return False
