@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from lab.backends.embedded import log_folder
 from lab.backends.vagrant.command import Vagrant
 from lab.box.boxes import box_folder, ensure_boxes, list_boxes, prune
 from lab.box.recipe import VARIANTS, box_name, load_recipe
-from lab.cli.verb import Parser, Verb
+from lab.cli.verb import Parser, Verb, run_action, say
 
 
 def arguments(parser: Parser) -> None:
@@ -26,15 +26,8 @@ def arguments(parser: Parser) -> None:
     pruned.set_defaults(act=_prune)
 
 
-def run(chosen: argparse.Namespace) -> int:
-    """Do it."""
-    act: Callable[[argparse.Namespace], None] = chosen.act
-    act(chosen)
-    return 0
-
-
 def _build(chosen: argparse.Namespace) -> None:
-    boxes = ensure_boxes(_say, rebuild=chosen.rebuild)
+    boxes = ensure_boxes(say, rebuild=chosen.rebuild)
     if chosen.rebuild:
         _make_vagrant_forget({box.name for box in boxes.values()})
     for box in boxes.values():
@@ -47,15 +40,11 @@ def _make_vagrant_forget(names: Collection[str]) -> None:
     """Remove boxes of these names from Vagrant: it would go on with what they were before they were built anew."""
     if shutil.which("vagrant") is None:
         return
-    vagrant = Vagrant(box_folder(), environment={}, log=log_folder() / "box.vagrant.log", progress=_say)
+    vagrant = Vagrant(box_folder(), environment={}, log=log_folder() / "box.vagrant.log", progress=say)
     for box in vagrant.boxes():
         if box.name in names:
             vagrant.remove_box(box.name, box.provider)
-            _say(f"vagrant box remove {box.name}: the next lab adds the new one")
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
+            say(f"vagrant box remove {box.name}: the next lab adds the new one")
 
 
 def _list(_: argparse.Namespace) -> None:
@@ -82,5 +71,5 @@ matter: docs/windows-box.md.""",
     examples=(("lab box build", "build unless cached"), ("lab box build --rebuild", "with the archive's newest packages"),
               ("lab box list", "what is in the cache"), ("lab box prune", "remove what other checkouts left")),
     arguments=arguments,
-    run=run,
+    run=run_action,
 )

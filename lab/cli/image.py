@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 
-from lab.cli.verb import Parser, Verb, say
+from lab.cli.verb import Parser, Verb, run_action, say
 from lab.embedded.image.archive import VARIABLE as MIRROR
 from lab.embedded.image.cache import VARIABLE as CACHE
 from lab.embedded.image.cache import ensure_image, list_images, prune
@@ -24,13 +23,6 @@ def arguments(parser: Parser) -> None:
     pruned = actions.add_parser("prune", help="remove the images of other recipes")
     pruned.add_argument("--all", action="store_true", help="this checkout's too")
     pruned.set_defaults(act=_prune)
-
-
-def run(chosen: argparse.Namespace) -> int:
-    """Do it."""
-    act: Callable[[argparse.Namespace], None] = chosen.act
-    act(chosen)
-    return 0
 
 
 def _build(chosen: argparse.Namespace) -> None:
@@ -61,5 +53,5 @@ The guest's disk and kernel: Debian 13, made by mmdebstrap from the archive that
     examples=(("lab image build", "build unless cached"), ("lab image build --rebuild", "with the archive's newest packages"),
               ("lab image list", "what is in the cache"), ("lab image prune", "remove what other recipes left")),
     arguments=arguments,
-    run=run,
+    run=run_action,
 )

@@ -14,6 +14,13 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def run_action(chosen: argparse.Namespace) -> int:
+    """Be the `run` of a verb with actions (`lab image build`): do what the action's parser has set as `act`."""
+    act: Callable[[argparse.Namespace], None] = chosen.act
+    act(chosen)
+    return 0
+
+
 def no_arguments(_: Parser) -> None:
     """Declare nothing."""
 
