@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,17 +34,6 @@ POOL = load_topology().vpn.pool
 @pytest.fixture(autouse=True)
 def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.budgets.READY_PAUSE", 0.01)
-
-
-@pytest.fixture(scope="module")
-def pki() -> RunPki:
-    return RunPki("vpn.example.test")
-
-
-@pytest.fixture
-def session(winrm: WinRMEndpoint) -> Iterator[WindowsSession]:
-    with WindowsSession(winrm) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from article_lines import CMDLETS, CONSTRAINED_ROOT, NETSH, ROOT
 
-from lab.backends.base import WinRMEndpoint
 from lab.errors import StepFailed
 from lab.pki import RunPki
 from lab.secrets import Secret
@@ -25,17 +24,6 @@ from lab.waiting import Deadline
 SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
 POOL = load_topology().vpn.pool
 SECRET, PASSWORD = Secret("sesame open-1"), Secret("pass-Word1-of-alice")
-
-
-@pytest.fixture(scope="module")
-def pki() -> RunPki:
-    return RunPki("vpn.example.test")
-
-
-@pytest.fixture
-def session(winrm: WinRMEndpoint) -> Iterator[WindowsSession]:
-    with WindowsSession(winrm) as opened:
-        yield opened
 
 
 def everything(session: WindowsSession) -> dict[str, object]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lab.backends.base import WinRMEndpoint
 from lab.errors import StepFailed
 from lab.pki import RunPki
 from lab.server import steps, view
@@ -20,17 +18,6 @@ from lab.topology import load_topology
 from lab.waiting import Deadline
 
 POOL = load_topology().vpn.pool
-
-
-@pytest.fixture(scope="module")
-def pki() -> RunPki:
-    return RunPki("vpn.example.test")
-
-
-@pytest.fixture
-def session(winrm: WinRMEndpoint) -> Iterator[WindowsSession]:
-    with WindowsSession(winrm) as opened:
-        yield opened
 
 
 def everything(session: WindowsSession) -> dict[str, object]:
