@@ -1,11 +1,12 @@
 """A program that plays a recorded part: Vagrant, virsh or QEMU for the tests. Started by a script that conftest.py writes.
 
 Its part is a JSON file, a list of scenes; the first whose `words` are all among the arguments is played, in this order:
-calls (file: the arguments are appended), lock (file: with a lock on it, or the scene `locked` is played instead), stdout, stderr,
-hang (waits for ever, with a child, both deaf to interrupts; file: their process ids), signal (ends itself), code. Imports what it needs when it needs it: it is started hundreds of times.
+calls (file: the arguments are appended), lock (file: with a lock on it, or the scene `locked` is played instead), folder (made if need be),
+stdout, stderr, hang (waits for ever, with a child, both deaf to interrupts; file: their process ids), signal (ends itself), code. Imports what it needs
+when it needs it: it is started hundreds of times.
 """
 
-# ruff: noqa: PTH123, PTH104 - importing pathlib takes longer than playing
+# ruff: noqa: PTH123, PTH104, PTH103 - importing pathlib takes longer than playing
 
 from __future__ import annotations
 
@@ -26,6 +27,8 @@ def play(scene: dict[str, object]) -> int:
             locked = scene["locked"]
             assert isinstance(locked, dict)
             return play(locked)
+    if folder := scene.get("folder"):
+        os.makedirs(str(folder), exist_ok=True)
     sys.stdout.write(str(scene.get("stdout", "")))
     sys.stdout.flush()
     sys.stderr.write(str(scene.get("stderr", "")))

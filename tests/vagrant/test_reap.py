@@ -94,6 +94,7 @@ def of(name: str, older_than: float | None = None) -> reap.Leftover:
 def test_a_killed_run_is_removed_and_nothing_else(host: Host, running: bool) -> None:
     before = host.names()
     folder = host.add_run(DEAD, running=running)
+    host.cast("vagrant", [{"words": ["global-status", "--prune"], "folder": str(folder / ".vagrant")}, {"words": ["box"]}, {}])  # as Vagrant 2.3.4 does
 
     reap.reap(of(DEAD))
 
@@ -198,6 +199,17 @@ def test_without_virsh_it_says_so_and_removes_runs_that_have_nothing_there(host:
     with pytest.raises(HostError, match="has machines of libvirt, which cannot be asked: virsh is not installed"):
         reap.reap(of(KEPT))
     assert full.exists()
+
+
+def test_what_vagrant_made_after_the_survey_is_removed_too(host: Host) -> None:
+    before = host.names()
+    folder = host.add_run(DEAD)
+    found, state = of(DEAD), host.state
+    state["domains"][f"{DEAD}_lan"] = True
+    state["pools"]["default"][f"{DEAD}_lan.img"] = ""
+    host.set(**state)
+    reap.reap(found)
+    assert (host.names(), folder.exists()) == (before, False)
 
 
 @pytest.mark.parametrize("place", ["folder", "environment"])

@@ -1,8 +1,8 @@
 """Removes what killed runs left: machines, networks, disks, folders.
 
 Rules: a run is left over when nobody holds its lock and it is not detached, or is detached and older than asked for. Everything is
-listed first, matched by its whole name, and removed by that name. A run's folder goes last, so that whoever fails half-way can be
-called again. What has a run's name but no folder here may be another user's (or of another LAB_STATE): it is told apart.
+listed first, matched by its whole name, and removed by that name. A Vagrant that outlived its owner is ended first, and what it made
+until then is listed anew. A run's folder goes last, so that whoever fails half-way can be called again. What has a run's name but no folder here may be another user's (or of another LAB_STATE): it is told apart.
 """
 
 from __future__ import annotations
@@ -13,15 +13,20 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
+from lab import budgets
 from lab.backends.vagrant import runs
 from lab.backends.vagrant.command import Vagrant
 from lab.backends.vagrant.hypervisors import Hypervisor, Inventory, Libvirt, VirtualBox, Volume
 from lab.embedded.uml.groups import kill_group
 from lab.errors import HostError, InfrastructureError, LabError
 from lab.progress import Progress, quiet
+from lab.waiting import Deadline, wait_until
+
+_T = TypeVar("_T")
 
 BASE_VOLUME = re.compile(r"(?P<box>incoming-connections-.+?)_vagrant_box_image_(?P<version>[^_]+(?:_\d+)?)_.+")
 """A box's disk in the pool, of which machines' disks are overlays: vagrant-libvirt's name for it, and only of our boxes."""
@@ -177,14 +182,26 @@ def reap(leftover: Leftover, progress: Progress = quiet) -> None:
             progress(f"{leftover.name}: somebody has taken it up again")
             return
         _end_vagrant_of(leftover.folder)
-        _remove_things(leftover, progress)
+        _remove_things(_seen_now(leftover), progress)
         _leave_if_machines_remain(leftover)
+        _prune(progress)  # before the folder goes: Vagrant looks for each machine in its folder, and makes the folder anew for that
         try:
             shutil.rmtree(leftover.folder)
         except OSError as error:
             raise InfrastructureError(f"{leftover.name}: its folder cannot be removed: {error}", hint="remove it, then `lab reap` again") from error
     progress(f"{leftover.name}: removed its folder")
-    _prune(progress)
+
+
+def _seen_now(leftover: Leftover) -> Leftover:
+    """Look again: between the survey and its end a Vagrant may have made more. Where nobody can be asked, what was seen counts."""
+    things = _by_run(_look()[0]).get(leftover.name, _Things())
+    return replace(leftover, machines=_joined(leftover.machines, things.machines), networks=_joined(leftover.networks, things.networks),
+                   volumes=_joined(leftover.volumes, things.volumes))
+
+
+def _joined(seen: Iterable[_T], now: Iterable[_T]) -> tuple[_T, ...]:
+    """Return both, each once; to remove what is gone already does no harm."""
+    return tuple(dict.fromkeys((*seen, *now)))
 
 
 def _remove_things(leftover: Leftover, progress: Progress) -> None:
@@ -215,11 +232,24 @@ def _leave_if_machines_remain(leftover: Leftover) -> None:
 
 
 def _end_vagrant_of(folder: Path) -> None:
-    """End a Vagrant that outlived the run's owner: its working folder or its environment names the run's folder."""
+    """End a Vagrant that outlived the run's owner, and wait for its end: until then it writes into the folder.
+
+    Raises InfrastructureError when it outlives SIGKILL, as a process that hangs in the kernel does.
+    """
+    for process in (found := _vagrants_of(folder)):
+        kill_group(process)
+    wait_until(lambda: not _vagrants_of(folder), Deadline(budgets.APPEAR), lambda: InfrastructureError(
+        f"Vagrant of {folder.name} (process {', '.join(map(str, found))}) does not end", hint="`lab reap` once it is gone"))
+
+
+def _vagrants_of(folder: Path) -> list[int]:
+    """Return each process of Vagrant whose working folder or environment names the run's folder."""
+    found = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
             if entry.name.isdigit() and int(entry.name) != os.getpid() and _is_vagrant_of(entry, folder):
-                kill_group(int(entry.name))
+                found.append(int(entry.name))
+    return found
 
 
 def _is_vagrant_of(process: Path, folder: Path) -> bool:
