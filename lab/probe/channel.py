@@ -104,8 +104,9 @@ class SSHChannel:
         return data.decode("utf-8", "replace")
 
     def close(self) -> None:
-        """Close the session, not the connection."""
-        self._channel.close()
+        """Close the session, not the connection. Of a connection that broke there is nothing left to close."""
+        with contextlib.suppress(EOFError, OSError):  # EOFError: what paramiko says when it cannot send its goodbye
+            self._channel.close()
 
 
 class LocalChannel:

@@ -49,7 +49,7 @@ def test_whatever_ends_it_ends_everything(tmp_path: Path, how: signal.Signals) -
     process.wait(20)
     assert wait_for(lambda: not is_running(str(started)), 10), "the command outlived its wrapper"
     for left in folders() - before:  # kill -9 leaves the folder, which nobody uses
-        assert not is_running(str(left))
+        assert wait_for(lambda left=left: not is_running(str(left)), 10), "a daemon outlived its wrapper"
         shutil.rmtree(left)
 
 
