@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab.backends.base import Lab, Machine, Restorable
+from lab.errors import LabError
 from lab.prepare.left_over import revert_left_over
 from lab.prepare.linux import LinuxMachine
 from lab.prepare.preflight import preflight
@@ -29,21 +32,36 @@ def prepare_lab(lab: Lab, topology: Topology, windows: WindowsSession, *, script
 
     Raises:
         ConfigError: a machine that was there before us is not to be changed; nothing was touched.
-        HostError, InfrastructureError, RemoteError: the first machine that could not be prepared.
+        HostError, InfrastructureError, RemoteError: a machine could not be prepared; if it is not the only one, the evidence has the others'.
     """
     preflight(lab, windows, scripts=scripts, progress=progress)
     if lab.state:
         revert_left_over(windows, Journal(journal_file(lab.state, TEST)), scripts=scripts, progress=progress)
     linux = [machine for machine in lab.machines if machine.way.ssh]
+    failures: list[LabError] = []
     with ThreadPoolExecutor() as pool:
         others = [pool.submit(_prepare_linux, lab, machine, topology, progress) for machine in linux]
         for machine in lab.machines:
             if machine.way.winrm:
-                prepare_server(machine, topology, windows, scripts=scripts, state=lab.state, progress=progress)
+                with _collected(failures):
+                    prepare_server(machine, topology, windows, scripts=scripts, state=lab.state, progress=progress)
         for other in others:
-            other.result()
+            with _collected(failures):
+                other.result()
+    if failures:
+        failures[0].evidence = "\n".join([failures[0].evidence, *map(str, failures[1:])]).strip("\n")
+        raise failures[0]
     if isinstance(lab, Restorable) and not lab.joined:
         lab.keep()
+
+
+@contextlib.contextmanager
+def _collected(failures: list[LabError]) -> Iterator[None]:
+    """Keep a machine's error until all have ended: whoever has three to mend wants to hear of all three."""
+    try:
+        yield
+    except LabError as error:
+        failures.append(error)
 
 
 def _prepare_linux(lab: Lab, machine: Machine, topology: Topology, progress: Progress) -> None:

@@ -16,6 +16,7 @@ from lab import budgets
 from lab.backends.base import Host, Machine, SSHEndpoint
 from lab.backends.machines import ExistingServer, in_use
 from lab.errors import ConfigError, InfrastructureError, LinkLost, StepFailed
+from lab.prepare import lab as all_machines
 from lab.prepare import release
 from lab.prepare import server as prepare_module
 from lab.prepare.lab import prepare_lab
@@ -239,6 +240,18 @@ def test_a_server_that_is_refused_is_not_touched_nor_are_the_others(session: Win
 
     prepare_lab(FakeLab([existing(session)], state=state), TOPOLOGY, session, scripts=SCRIPTS, progress=lambda _: None)  # type: ignore[arg-type]
     assert "wan" in names(nics)
+
+
+def test_all_machines_that_cannot_be_prepared_are_told(session: WindowsSession, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(lab: object, machine: Machine, topology: object, progress: object) -> None:
+        raise LinkLost(f"{machine.name}: SSH failed", hint=f"start {machine.name}")
+
+    monkeypatch.setattr(all_machines, "_prepare_linux", fail)
+    way = Host(name="lan-machine", ssh=SSHEndpoint(address="192.0.2.30", port=22, user="root", key_file=Path("key"), host_key="ssh-ed25519 AAAA"))
+    machines = [server(session), *(Machine(name=name, way=way, hosts=(name,), adapters={}) for name in ("client", "lan"))]
+
+    with pytest.raises(LinkLost, match=r"\Aclient: SSH failed\n    lan: SSH failed\n    hint: start lan\nhint: start client\Z"):
+        prepare_lab(FakeLab(machines, state=state), TOPOLOGY, session, scripts=SCRIPTS, progress=lambda _: None)  # type: ignore[arg-type]
 
 
 # -- recovery on a server ---------------------------------------------------------------------------------------------
