@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def make_share(run: Path, topology: Topology, winrm_tls: TlsIdentity) -> RunKeys
 
 WAY_IN = "vec0"
 """The guest's interface to slirp4netns (lab/embedded/uml/kernel.py)."""
+LEFT_OVER = 3600.0
+"""Seconds after which a copy of bytecode that has not got its name is nobody's: to copy takes less than one."""
 TWIN_USER = "labadmin"
 TWIN_COMPUTER_NAME = "WIN10VPN"
 
@@ -131,8 +134,9 @@ def keep_bytecode(run: Path) -> None:
     if _listing(made) == _listing(_bytecode()):
         return
     for left in cache_root().glob("bytecode.run-*"):  # of a run that was killed in the middle of this
-        if not run.with_name(left.name.split(".")[1]).exists():
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # not by its run's folder, which may lie elsewhere (LAB_RUN_FOLDER)
+            if time.time() - left.stat().st_mtime > LEFT_OVER:
+                shutil.rmtree(left, ignore_errors=True)
     fresh = Path(f"{_bytecode()}.{run.name}")
     shutil.copytree(made, fresh)
     old = Path(f"{fresh}.old")

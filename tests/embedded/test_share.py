@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,14 @@ def test_bytecode_of_one_guest_is_there_for_the_next(keys: RunKeys, run: Path, t
 
     assert (next_run / "share" / "pyc" / "module.pyc").read_text() == "newer"
     assert [one.name for one in (tmp_path / "cache").iterdir()] == ["bytecode"]
+
+
+def test_half_copied_bytecode_goes_when_it_is_old_whoever_left_it(run: Path, keys: RunKeys, tmp_path: Path) -> None:
+    """A copy under way may be of a run in another folder: only its age tells that nobody works at it."""
+    under_way, left = tmp_path / "cache" / "bytecode.run-other", tmp_path / "cache" / "bytecode.run-killed"
+    for folder in (under_way, left):
+        folder.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    (run / "share" / "pyc" / "module.pyc").write_text("new")
+    keep_bytecode(run)
+    assert (under_way.exists(), left.exists()) == (True, False)
