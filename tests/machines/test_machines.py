@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from machine_lab import MachineLab, wait_for
+from machine_lab import LAB, MachineLab, wait_for
 
 from lab.backends.vagrant.lab import VagrantLab
 from lab.prepare.ready import await_ready
@@ -103,3 +103,28 @@ def test_what_a_revert_does_not_undo_the_snapshot_does(machines: MachineLab) -> 
     assert "2 passed, 1 error" in done.output, "the one that left something is told, the next one finds nothing"
     assert "parameters" in done.output
     assert "lab: snapshot: putting the server back, because journal: " in done.output
+
+
+def test_a_missing_package_is_installed_and_removed_again(machines: MachineLab, tmp_path: Path) -> None:
+    """From an archive on the machine itself: here no other can be reached from it."""
+    is_there = "dpkg-query --show --showformat '${db:Status-Abbrev}' dnsmasq-base 2>&1 | grep '^ii' | cat"
+    script = (HERE / "local-archive.sh").read_text()
+    machines.must("ssh", "client-machine", f"set -- dnsmasq-base\n{script}")
+    assert machines.must("ssh", "client-machine", is_there).strip() == "", "it was not removed"
+    file = machines.inventory(tmp_path)
+    done = machines.run(*machines.pytest(f"--lab=inventory:{file}", "-k", "a_name_that_dns_knows"))
+    assert done.code == 0, done.output
+    assert "client: apt installs dnsmasq-base" in done.output
+    assert machines.must("ssh", "client-machine", is_there).strip() == "", "it was not removed again"
+
+
+def test_a_killed_vagrant_up_is_reaped(tmp_path: Path) -> None:
+    lab = MachineLab(tmp_path / "state")
+    before = lab.things()
+    run = lab.start(str(LAB), "up", "--lab", "vagrant")
+    assert wait_for(lambda: len(lab.things()["machines"]) > len(before["machines"]), 120), "no machine was made"
+    lab.kill(run)
+    reaped = lab.must("reap")
+    assert "the process that owned it is gone" in reaped
+    assert lab.things() == before, reaped
+    assert not lab.runs(), reaped
