@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +19,7 @@ from lab.embedded.image.cache import cache_root, ensure_image, verify
 from lab.embedded.share import RunKeys, keep_bytecode, make_share
 from lab.embedded.time_control import GuestTime
 from lab.embedded.uml.confine import landlock_version
+from lab.embedded.uml.cpus import free_cpu
 from lab.embedded.uml.kernel import command_line
 from lab.embedded.uml.plan import Forward, Plan
 from lab.embedded.uml.ptrace import ptrace_problem
@@ -49,7 +49,7 @@ class EmbeddedLab:
         Args:
             topology: hosts and networks.
             log_folder: where the console is kept; survives the run.
-            worker: number of the pytest worker; each guest is pinned to one CPU.
+            worker: number of the pytest worker; each guest is pinned to a CPU of its own where there are enough.
             detached: leave the guest running when this process ends.
             progress: told one line per phase.
         """
@@ -119,7 +119,7 @@ class EmbeddedLab:
             self.log_folder.mkdir(parents=True, exist_ok=True)
             logs = self.log_folder.absolute() / folder.name  # the supervisor runs elsewhere
             plan: Plan = {
-                "image": str(image.folder.absolute()), "cpu": self._cpu(), "silence": Deadline(budgets.HEARTBEAT).budget,
+                "image": str(image.folder.absolute()), "cpu": free_cpu(self._worker), "silence": Deadline(budgets.HEARTBEAT).budget,
                 "boot": Deadline(budgets.BOOT).budget, "detached": self._detached,
                 "log": f"{logs}.console.log", "daemons": f"{logs}.daemons.log",
                 "kernel": command_line(run=folder, share=folder / "share", root=image.root.absolute()), "forwards": self._forwards(),
@@ -212,10 +212,6 @@ class EmbeddedLab:
             self.progress(f"not in {passed_over.folder}, which {passed_over.objection}: the run is in {runs.base()}")
         if not landlock_version():
             self.progress("this machine's kernel has no Landlock: in the guest, root could read files of this machine by way of hostfs")
-
-    def _cpu(self) -> int:
-        allowed = sorted(os.sched_getaffinity(0), reverse=True)
-        return allowed[self._worker % len(allowed)]
 
     def _endpoints(self, keys: RunKeys, ports: Iterable[int]) -> dict[str, Host]:
         free = iter(ports)
