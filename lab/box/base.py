@@ -10,10 +10,13 @@ from lab.embedded.image.recipe import EXCLUDED_FOLDERS, PYTHON, SUITE
 from lab.progress import Stages
 
 DISK_MODULES = "virtio_pci\nvirtio_blk\next4\n"
-LEFT_OUT = ("sound", "drivers/gpu", "drivers/media", "drivers/infiniband", "drivers/usb", "drivers/iio", "fs/btrfs", "fs/xfs", "fs/smb", "fs/nfs",
-            "fs/ocfs2", "fs/gfs2", "fs/f2fs", "drivers/net/ethernet/mellanox")
-"""Of the kernel's modules."""
-MASKED = ("strongswan.service", "getty@tty1.service", "getty-static.service", "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "systemd-random-seed.service", "systemd-networkd-persistent-storage.service",
+LEFT_OUT = ("sound", "drivers/gpu", "drivers/media", "drivers/infiniband", "drivers/usb", "drivers/iio", "drivers/ata", "drivers/scsi", "drivers/md",
+            "drivers/input", "drivers/hwmon", "drivers/i2c", "drivers/mtd", "drivers/staging", "drivers/bluetooth", "drivers/nfc", "drivers/isdn",
+            "drivers/comedi", "drivers/firewire", "drivers/platform", "drivers/thunderbolt", "drivers/net/ethernet", "drivers/net/wireless",
+            "drivers/net/wwan", "drivers/net/can", "drivers/net/usb", "net/bluetooth", "net/mac80211", "net/wireless", "net/nfc",
+            "fs/btrfs", "fs/xfs", "fs/smb", "fs/nfs", "fs/nfsd", "fs/ceph", "fs/ocfs2", "fs/gfs2", "fs/f2fs")
+"""Of the kernel's modules: hardware that a virtual machine with virtio does not have, and other file systems."""
+MASKED = ("strongswan.service", "xl2tpd.service", "pppd-dns.service", "getty@tty1.service", "getty-static.service", "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "systemd-random-seed.service", "systemd-networkd-persistent-storage.service",
           "systemd-journal-flush.service", "serial-getty@ttyS0.service", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
           "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "man-db.timer", "systemd-networkd-wait-online.service", "systemd-pstore.service",
           "modprobe@drm.service", "modprobe@efi_pstore.service", "modprobe@configfs.service", "modprobe@fuse.service", "modprobe@loop.service",

@@ -17,6 +17,7 @@ from lab.client.names import server_address
 from lab.client.sas import IkeSa, read_sas
 from lab.errors import CommandFailed, ControlCheckFailed
 from lab.probe.probe import Control, Probe
+from lab.waiting import stretched
 
 FREE_PORTS = range(49152, 65536)
 """macOS's ephemeral ports."""
@@ -131,7 +132,8 @@ class L2tpMac:
 
     def _dial(self, profile: L2TP, address: str, port: int) -> Dialled:
         files = {"xl2tpd.conf": l2tp_config.xl2tpd(address, port=port), "options": l2tp_config.ppp_options(profile)}
-        answer = self.probe.ask("dial", files=files, timeout=budgets.PPP_PATIENCE, budget=budgets.PPP_PATIENCE + budgets.PROBE_ANSWER)
+        answer = self.probe.ask("dial", files=files, timeout=stretched(budgets.PPP_PATIENCE),
+                                budget=budgets.PPP_PATIENCE + budgets.PROBE_ANSWER)
         if not isinstance(answer, Mapping):
             raise CommandFailed(f"{self.probe.host}: dial answered {answer!r} where an object was expected")
         lines = answer["log"]

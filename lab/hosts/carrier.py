@@ -1,6 +1,6 @@
 """The program that makes hosts on a machine of its own: `carrier.py start < plan.json`, `carrier.py stop`, `carrier.py status`.
 
-`start` goes into the background and ends when every host can be used; it prints {"digest": …, "pids": {…}}. A carrier that runs
+`start` goes into the background and ends when every host can be used; it prints {"digest": …, "pids": {…}, "capabilities": […]}. A carrier that runs
 already with the same plan is left alone, with another plan it is replaced. The machine's adapters become ports of the networks'
 bridges; what they had before (addresses, routes, state) is written down first, and `stop` puts it back, also after the carrier was
 killed. Nothing else of the machine is changed: a link is removed only if we wrote down, before, that it would be ours; hosts are
@@ -23,7 +23,7 @@ import select  # noqa: E402
 import shutil  # noqa: E402
 import signal  # noqa: E402
 
-from lab.hosts import adapters, daemons, namespaces, wires  # noqa: E402
+from lab.hosts import adapters, capabilities, daemons, namespaces, wires  # noqa: E402
 from lab.hosts.carried import Carried  # noqa: E402
 from lab.wire.netlink import Netlink, links  # noqa: E402
 
@@ -176,7 +176,8 @@ def run(plan: MachinePlan, digest: str, ready: int) -> None:
         os.makedirs(HOSTS, exist_ok=True)
         for name, pid in carried.pids.items():
             daemons.write(f"{HOSTS}/{name}", str(pid))
-        write_whole(FACTS, json.dumps({"pid": os.getpid(), "digest": digest, "pids": carried.pids, "uplinks": uplinks}))
+        write_whole(FACTS, json.dumps({"pid": os.getpid(), "digest": digest, "pids": carried.pids, "uplinks": uplinks,
+                                       "capabilities": capabilities.found()}))
         tell(ready, "ready")
     except BaseException as error:
         words = "\n".join([f"{type(error).__name__}: {error}", *(carried.last_words() if carried else [])])

@@ -52,8 +52,8 @@ class LinuxMachine:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def prepare(self, topology: Topology) -> None:
-        """Make the machine carry its hosts.
+    def prepare(self, topology: Topology) -> frozenset[str]:
+        """Make the machine carry its hosts; return what of the lab's capabilities it has.
 
         Raises:
             HostError: no root without a password, or a package cannot be installed.
@@ -66,6 +66,9 @@ class LinuxMachine:
         answer = self._carrier("start", json.dumps(plan, sort_keys=True), budget=budgets.MACHINE_HOSTS)
         if problem := answer.get("error"):
             raise InfrastructureError(f"{self.machine.name}: its hosts could not be made", evidence=str(problem))
+        has = answer["capabilities"]
+        assert isinstance(has, list)
+        return frozenset(str(one) for one in has)
 
     def release(self) -> None:
         """Put everything back: adapters, and the packages that we installed."""
@@ -126,8 +129,9 @@ class LinuxMachine:
             earlier = json.loads(self._record.read_text()) if self._record.exists() else []
             write_private(self._record, json.dumps(sorted({*earlier, *missing})))
         quiet = "env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes -o Dpkg::Use-Pty=0"
-        # A charon of the machine's own would answer on its ports for nobody: the hosts have theirs.
-        steps = f"{quiet} update; {quiet} install --no-install-recommends {shlex.join(missing)} && {{ systemctl disable --now strongswan || true; }}"
+        # Daemons of the machine's own would answer on their ports for nobody: the hosts have theirs.
+        disable = "; ".join(f"systemctl disable --now {unit} || true" for unit in ("strongswan", "xl2tpd"))
+        steps = f"{quiet} update; {quiet} install --no-install-recommends {shlex.join(missing)} && {{ {disable}; }}"
         code, output, error = self._run(steps, budget=budgets.PACKAGES)
         if code:
             raise HostError(f"{self.machine.name}: apt could not install {', '.join(missing)}", evidence=(error or output)[-2000:],

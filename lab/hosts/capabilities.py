@@ -1,0 +1,32 @@
+"""What of the lab's capabilities this machine has, found out by looking: it depends on packages and kernel, not on what the machine is called."""
+
+from __future__ import annotations
+
+import os
+
+PROGRAMS = ("/usr/sbin/xl2tpd", "/usr/sbin/pppd")
+DEVICE = "/dev/ppp"
+"""Opening it needs PPP in the kernel, which Debian's kernel for clouds lacks."""
+LINE_DISCIPLINES = "/proc/tty/ldiscs"
+"""PPP over a terminal is one, "ppp": xl2tpd in user space needs it (module ppp_async)."""
+
+
+def found() -> list[str]:
+    """Return their names, as `lab.backends.base.Lab.capabilities` has them."""
+    return ["l2tp"] if has_l2tp() else []
+
+
+def has_l2tp(root: str = "") -> bool:
+    """Whether xl2tpd and pppd can work here, modules being loaded.
+
+    Args:
+        root: folder to look under instead of the machine's root.
+    """
+    if not all(os.access(root + program, os.X_OK) for program in PROGRAMS):
+        return False
+    try:
+        os.close(os.open(root + DEVICE, os.O_RDWR | os.O_CLOEXEC))
+        with open(root + LINE_DISCIPLINES) as disciplines:
+            return any(line.split()[:1] == ["ppp"] for line in disciplines)
+    except OSError:
+        return False
