@@ -82,6 +82,10 @@ class Recorder:
             ring.esp += read.esp
         return ring
 
+    def write(self, name: str, text: str) -> None:
+        """Write a text for people: a table of what was measured."""
+        (self.folder / name).write_text(text)
+
     def note(self, name: str, facts: object) -> None:
         """Write facts as JSON."""
         (self.folder / f"{name}.json").write_text(json.dumps(facts, indent=1, default=str, sort_keys=True))

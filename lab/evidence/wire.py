@@ -7,6 +7,7 @@ from functools import cached_property
 
 from lab.errors import WireCheckFailed
 from lab.evidence.dissect import Frame, dissect
+from lab.evidence.encapsulation import Measured, measured
 from lab.evidence.ike import IkeMessage, messages_of
 from lab.evidence.keys import KeyRing
 from lab.evidence.pcap import PcapWriter
@@ -97,6 +98,10 @@ class Wire:
         text = token.hex(":")
         inside = [frame for frame in self._dissected(network) if "esp" in frame.layers]
         return any(text in str(value) for frame in inside for name in PAYLOADS for value in frame.find(name))
+
+    def encapsulated(self, network: str = "wan") -> list[Measured]:
+        """Return the inner packets of ESP that was decrypted, in order, taken apart layer by layer. Raises EvidenceError as `measured`."""
+        return [one for frame in self._dissected(network) if (one := measured(frame)) is not None]
 
     def values(self, name: str, *, inside: str = "", network: str = "wan") -> list[str]:
         """Return all values of a field of tshark's, in order; of frames that have the layer `inside` ("esp"), if one is named."""
