@@ -19,13 +19,16 @@ from cryptography.hazmat.primitives import serialization
 from lab import budgets
 from lab.client import strongswan, trust
 from lab.client.names import server_address
-from lab.client.profile import IKEv2, common_names
+from lab.client.profile import IKEv2, NoEAP, NoEAPSharedSecret, common_names
 from lab.client.sas import ChildSa, IkeSa, read_sas
 from lab.errors import CommandFailed, ConnectionRefused, ControlCheckFailed, ProfileRefused
 from lab.probe.probe import Control, Probe
 from lab.waiting import Deadline, wait_until
 
 TERMINATE_MS = 3_000
+SECRET_HINT = ("IKEv2 needs certificates here: Windows has no shared secret for incoming IKEv2 connections; choose Certificate under None, "
+               "or L2TP over IPSec for a shared secret")
+"""Diagnosis of a refused shared secret."""
 UNTRUSTED_KEY = "no trusted RSA public key found"
 NOTIFIES = ("AUTHENTICATION_FAILED", "NO_PROPOSAL_CHOSEN", "INTERNAL_ADDRESS_FAILURE", "TS_UNACCEPTABLE", "INVALID_KE_PAYLOAD",
             "INVALID_SYNTAX", "FAILED_CP_REQUIRED", "SINGLE_PAIR_REQUIRED", "NO_ADDITIONAL_SAS")
@@ -34,9 +37,11 @@ NOTIFIES = ("AUTHENTICATION_FAILED", "NO_PROPOSAL_CHOSEN", "INTERNAL_ADDRESS_FAI
 class Refused(ConnectionRefused):
     """A connection that one end refused."""
 
-    def __init__(self, by: Literal["server", "client", "nobody"], reason: str, *, notify: str = "", log: Sequence[str] = ()) -> None:
+    def __init__(
+        self, by: Literal["server", "client", "nobody"], reason: str, *, notify: str = "", log: Sequence[str] = (), hint: str = ""
+    ) -> None:
         super().__init__(f"the connection was refused by the {by}: {reason}" if by != "nobody" else f"the connection failed: {reason}",
-                         evidence="\n".join(log[-12:]))
+                         evidence="\n".join(log[-12:]), hint=hint)
         self.by = by
         """Which end; "nobody" when no answer came."""
         self.reason = reason
@@ -188,9 +193,8 @@ class Mac:
             attempts, by_common_name = 2, True
             done = self._initiate(profile, address, remote_id="%any")
         if done.error:
-            raise why_refused(done)
-        problem = trust.evaluate(self._server_certificate(done.log), self._roots, profile.remote_id)
-        if problem:
+            raise why_refused(done, hint=SECRET_HINT if isinstance(profile.authentication, NoEAPSharedSecret) else "")
+        if isinstance(profile.authentication, NoEAP) and (problem := trust.evaluate(self._server_certificate(done.log), self._roots, profile.remote_id)):
             raise Refused("client", problem, log=done.log)
         tunnel = Tunnel(self, profile, attempts=attempts, by_common_name=by_common_name)
         tunnel.add_routes()
@@ -231,13 +235,13 @@ def _presented(log: Sequence[str]) -> str:
     return next((line.partition(marker)[2].rstrip('"') for line in log if marker in line), "")
 
 
-def why_refused(done: Control) -> Refused:
-    """Return the refusal that charon's log tells of."""
+def why_refused(done: Control, *, hint: str = "") -> Refused:
+    """Return the refusal that charon's log tells of; `hint`: what the profile lets one say of a refusal by the server."""
     lines = list(done.log)
     # received AUTHENTICATION_FAILED notify error; received INTERNAL_ADDRESS_FAILURE notify, no CHILD_SA built
     received = [line.split()[1] for line in lines if line.startswith("received ") and " notify" in line]
     if errors := [name for name in received if name in NOTIFIES]:
-        return Refused("server", errors[-1], notify=errors[-1], log=lines)
+        return Refused("server", errors[-1], notify=errors[-1], log=lines, hint=hint)
     own = [line for line in lines if any(sign in line for sign in (
         "certificate invalid", "no issuer certificate found", "constraint check failed", "does not match to"))]
     own = own or [line for line in lines if UNTRUSTED_KEY in line]

@@ -12,6 +12,7 @@ from cryptography import x509
 
 from lab.errors import ConfigError, ProfileRefused
 from lab.pki import Identity
+from lab.secrets import Secret
 
 IKE_GROUPS = {1: "modp768", 2: "modp1024", 5: "modp1536", 14: "modp2048", 15: "modp3072", 16: "modp4096", 19: "ecp256", 20: "ecp384",
               21: "ecp521"}
@@ -55,6 +56,13 @@ class NoEAP:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoEAPSharedSecret:
+    """Authentication Settings "None" with "Shared Secret": AUTH in the first message all the same, by the secret."""
+
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IKEv2:
     """A service with VPN Type "IKEv2"."""
 
@@ -64,7 +72,7 @@ class IKEv2:
     """Field "Remote ID": a name in the server's certificate."""
     local_id: str = ""
     """Field "Local ID": empty means the client's address (macOS); for certificates a name in the client's."""
-    authentication: NoEAP
+    authentication: NoEAP | NoEAPSharedSecret
     send_all_traffic: bool = True
     """Whether the default route leads into the tunnel; else only the classful network of the inner address does."""
     ike_parameters: SecurityAssociationParameters | None = None
@@ -84,13 +92,18 @@ class IKEv2:
             raise ProfileRefused("the field Server Address is empty")
         if not self.remote_id:
             raise ProfileRefused("the field Remote ID is empty", hint="it names the server as its certificate does")
-        if not self.local_id and not names_of(self.authentication.certificate.certificate):
+        if isinstance(self.authentication, NoEAPSharedSecret):
+            if not self.authentication.secret.reveal():
+                raise ProfileRefused("the field Shared Secret is empty")
+        elif not self.local_id and not names_of(self.authentication.certificate.certificate):
             raise ProfileRefused("the field Local ID is empty, and the client's certificate has no name", hint="give it a dNSName or a CN")
 
     @property
     def identity(self) -> str:
-        """What the client calls itself: Local ID, else the first name in its certificate."""
-        return self.local_id or names_of(self.authentication.certificate.certificate)[0]
+        """What the client calls itself: Local ID, else the first name in its certificate; with a shared secret "", its address."""
+        if self.local_id or isinstance(self.authentication, NoEAPSharedSecret):
+            return self.local_id
+        return names_of(self.authentication.certificate.certificate)[0]
 
 
 def ikev2_from_fields(values: Mapping[str, object]) -> IKEv2:

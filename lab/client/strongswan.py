@@ -5,7 +5,7 @@ The pane's proposals are those of macOS 10.11 to 11 (logs of both ends of that r
 
 from __future__ import annotations
 
-from lab.client.profile import IKEv2
+from lab.client.profile import IKEv2, NoEAPSharedSecret
 
 CONNECTION, CHILD = "mac", "net"
 ANYWHERE = "0.0.0.0/0"
@@ -27,22 +27,30 @@ def connection(profile: IKEv2, address: str, *, remote_id: str) -> dict[str, obj
     """
     ike, child = profile.ike_parameters, profile.child_parameters
     esp = [child.proposal(group=profile.enable_pfs)] if child else list(PANE_ESP)
+    own = profile.authentication
+    identity = {"id": profile.identity} if profile.identity else {}  # without one charon calls itself by its address, as macOS does
+    if isinstance(own, NoEAPSharedSecret):
+        method, send_certificate, certificates = "psk", False, {}
+    else:
+        method, send_certificate, certificates = "pubkey", own.send_certificate, {"certs": [own.certificate.certificate_pem]}
     return {CONNECTION: {
         "version": "2", "remote_addrs": [address], "vips": ["0.0.0.0"], "mobike": "yes", "fragmentation": "yes", "keyingtries": "1",
         "proposals": [ike.proposal(group=True)] if ike else list(PANE_IKE),
         "send_certreq": "no",  # macOS sends CERTREQ only with ServerCertificateIssuerCommonName
-        "send_cert": "always" if profile.authentication.send_certificate else "never",
+        "send_cert": "always" if send_certificate else "never",
         "rekey_time": f"{PROFILE_LIFETIME if ike else PANE_LIFETIME}s", "rand_time": "0s", "reauth_time": "0", "dpd_delay": "600s",  # "Medium": every ten minutes
-        "local": {"auth": "pubkey", "id": profile.identity, "certs": [profile.authentication.certificate.certificate_pem]},
-        "remote": {"auth": "pubkey", "id": remote_id},
+        "local": {"auth": method, **identity, **certificates},
+        "remote": {"auth": method, "id": remote_id},
         "children": {CHILD: {"remote_ts": [ANYWHERE], "esp_proposals": esp, "rekey_time": "0", "dpd_action": "clear"}},
     }}
 
 
 def credentials(profile: IKEv2, roots: list[str]) -> list[tuple[str, dict[str, object]]]:
-    """Return what loads the client's certificate and key, and the roots that it trusts (PEM)."""
-    identity = profile.authentication.certificate
+    """Return what loads the client's certificate and key, or its shared secret, and the roots that it trusts (PEM)."""
     anchors: list[tuple[str, dict[str, object]]] = [("load_cert", {"type": "X509", "flag": "CA", "data": root}) for root in roots]
+    if isinstance(profile.authentication, NoEAPSharedSecret):
+        return [*anchors, ("load_shared", {"type": "IKE", "data": profile.authentication.secret.reveal(), "owners": []})]
+    identity = profile.authentication.certificate
     return [
         *anchors,
         ("load_cert", {"type": "X509", "flag": "NONE", "data": identity.certificate_pem}),

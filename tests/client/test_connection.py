@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from lab.client import connection
 from lab.client.connection import Mac, Refused, classful, why_refused
-from lab.client.profile import IKEv2, NoEAP
+from lab.client.profile import IKEv2, NoEAP, NoEAPSharedSecret
 from lab.errors import CommandFailed, ControlCheckFailed, ProfileRefused
 from lab.pki import RunPki
 from lab.probe.probe import Control
+from lab.secrets import Secret
 
 NAME = "vpn.example.test"
 SHOWN = f'received end entity cert "CN={NAME}"'
@@ -179,6 +180,28 @@ def test_without_all_traffic_only_the_classful_network_leads_into_it(client: Mac
     client.connect(profile(send_all_traffic=False))
 
     assert probe.routes == ["192.168.77.0/24 dev wan src 192.168.77.201"]
+
+
+BY_SECRET = NoEAPSharedSecret(secret=Secret("s3cret"))
+
+
+def test_a_refused_shared_secret_is_told_what_is_needed_instead(client: Mac, probe: FakeProbe, profile: Callable[..., IKEv2]) -> None:
+    refused = Control(error=FAILED, log=tuple(SERVERS_WORDS["AUTHENTICATION_FAILED"]))
+    probe.outcomes = [refused, refused]
+    with pytest.raises(Refused) as told:
+        client.connect(profile(authentication=BY_SECRET))
+    assert "IKEv2 needs certificates here" in str(told.value)
+    assert "s3cret" not in str(told.value)
+
+    with pytest.raises(Refused) as told:
+        client.connect(profile())
+    assert told.value.hint == ""
+
+
+def test_with_a_shared_secret_the_server_shows_no_certificate_to_judge(probe: FakeProbe, profile: Callable[..., IKEv2]) -> None:
+    probe.outcomes, probe.certificates = [Control(error="", log=())], []
+
+    assert mac(probe, []).connect(profile(authentication=BY_SECRET)).inner_address == IPv4Address("192.168.77.201")
 
 
 @pytest.mark.parametrize(("address", "network"), [

@@ -11,10 +11,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from lab.client import strongswan
-from lab.client.profile import IKEv2, NoEAP, SecurityAssociationParameters, ikev2_from_fields, names_of
+from lab.client.profile import IKEv2, NoEAP, NoEAPSharedSecret, SecurityAssociationParameters, ikev2_from_fields, names_of
 from lab.errors import ConfigError, ProfileRefused
 from lab.pki import RunPki
 from lab.pki.authority import CLIENT_USAGES
+from lab.secrets import Secret
 
 SERVER = "vpn.example.test"
 
@@ -98,6 +99,12 @@ def test_pfs_without_child_parameters_is_refused_since_it_would_have_no_effect(f
         IKEv2(**fields, enable_pfs=True)
 
 
+def test_an_empty_shared_secret_is_refused_and_a_certificates_name_is_not_asked_for(fields: dict[str, Any]) -> None:
+    with pytest.raises(ProfileRefused, match="the field Shared Secret is empty"):
+        IKEv2(**fields | {"authentication": NoEAPSharedSecret(secret=Secret(""))}).check()
+    IKEv2(**fields | {"authentication": NoEAPSharedSecret(secret=Secret("x"))}).check()
+
+
 # -- names ------------------------------------------------------------------------------------------------------------
 
 
@@ -167,6 +174,21 @@ def test_a_client_that_shows_no_certificate_says_so_to_charon(fields: dict[str, 
 
     connection: Any = strongswan.connection(silent, "203.0.113.10", remote_id=SERVER)
     assert connection["mac"]["send_cert"] == "never"
+
+
+def test_with_a_shared_secret_both_prove_themselves_by_it_and_the_client_is_its_address(fields: dict[str, Any], pki: RunPki) -> None:
+    by_secret = IKEv2(**fields | {"authentication": NoEAPSharedSecret(secret=Secret("s3cret"))})
+    (content,) = strongswan.connection(by_secret, "203.0.113.10", remote_id=SERVER).values()
+    (by_certificate,) = strongswan.connection(IKEv2(**fields), "203.0.113.10", remote_id=SERVER).values()
+
+    assert isinstance(content, dict)
+    assert isinstance(by_certificate, dict)
+    assert content == {**by_certificate, "send_cert": "never", "local": {"auth": "psk"}, "remote": {"auth": "psk", "id": SERVER}}
+    named: Any = strongswan.connection(replace(by_secret, local_id="mac"), "203.0.113.10", remote_id=SERVER)["mac"]
+    assert named["local"] == {"auth": "psk", "id": "mac"}
+    assert strongswan.credentials(by_secret, ["root"]) == [
+        ("load_cert", {"type": "X509", "flag": "CA", "data": "root"}), ("load_shared", {"type": "IKE", "data": "s3cret", "owners": []})]
+    assert "s3cret" not in repr(by_secret)
 
 
 def test_credentials_are_the_roots_then_certificate_and_key(fields: dict[str, Any], pki: RunPki) -> None:

@@ -55,6 +55,8 @@ class VpnServer:
     liveness: Liveness = field(default_factory=Liveness)
     l2tp: L2tp | None = None
     """None: L2TP is not served."""
+    rule_secret: str | None = field(default=None, repr=False)
+    """The secret of the dummy rule, which IKEv2 takes from nobody (inverted twins do)."""
     proxy_arp: str = "clients"
     """Whom the server answers ARP for on the LAN: clients, everybody, nobody."""
     quirks: frozenset[str] = field(default_factory=frozenset)
@@ -96,6 +98,7 @@ def effective(machine: Machine) -> VpnServer:
         forwards=registry.number(IP, "AllowNetworkAccess", 1) == 1,
         liveness=_liveness(machine),
         l2tp=_l2tp(machine),
+        rule_secret=_rule_secret(machine),
     )
 
 
@@ -112,6 +115,11 @@ def _l2tp(machine: Machine) -> L2tp | None:
     users = {one.name: one.password for one in state.accounts if state.admission(one.name) is Admission.ALLOWED}
     endpoints = min(_miniport(machine, "WanEndpoints", L2TP_MINIPORT), _miniport(machine, "MaxWanEndpoints", L2TP_MINIPORT))
     return L2tp(secret=state.secret.value if state.secret else None, users=users, endpoints=endpoints)
+
+
+def _rule_secret(machine: Machine) -> str | None:
+    secret = l2tp(machine).secret
+    return secret.value if secret else None
 
 
 def _miniport(machine: Machine, name: str, component: str = IKEV2_MINIPORT) -> int:

@@ -111,6 +111,9 @@ class RrasEngine:
         if pool is not None:
             self._vici.request("load_pool", pool)
         self._vici.request("load_conn", messages.connection_message(server))
+        if "ikev2-takes-secrets" in server.quirks and server.rule_secret is not None:
+            self._vici.request("load_shared", l2tp_config.secret_message(server.rule_secret))
+            self._vici.request("load_conn", messages.by_secret_message(server))
 
     def _be_patient(self, settings: str) -> None:
         """Set for how long charon repeats a request; a setting of the whole daemon, which it reads when an IKE SA begins."""
@@ -143,9 +146,10 @@ class RrasEngine:
         """End every connection and take the configuration back."""
         with self._lock:
             self._l2tp.stop()  # first: its clients are told inside IPsec
-            for name in (messages.CONNECTION, l2tp_config.CONNECTION):
+            for name in (messages.CONNECTION, messages.BY_SECRET, l2tp_config.CONNECTION):
                 self._vici.control("terminate", {"ike": name, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
-            for command, message in (("unload_conn", {"name": messages.CONNECTION}), ("unload_pool", {"name": messages.POOL}),
+            for command, message in (("unload_conn", {"name": messages.CONNECTION}), ("unload_conn", {"name": messages.BY_SECRET}),
+                                     ("unload_pool", {"name": messages.POOL}),
                                      ("unload_conn", {"name": l2tp_config.CONNECTION}), ("uninstall", {"child": l2tp_config.CLEAR}),
                                      ("unload_conn", {"name": l2tp_config.CLEAR})):
                 with contextlib.suppress(ViciRefused):  # nothing was loaded

@@ -66,6 +66,8 @@ INVERSIONS: dict[str, Change] = {
     "idle-timeout": lambda server: replace(server, liveness=replace(server.liveness, idle=None)),
     "blackout-time": lambda server: replace(server, liveness=replace(server.liveness, blackout=None)),
     "sa-lifetime": lambda server: replace(server, liveness=replace(server.liveness, lifetime=None)),
+    "sa-data-size": lambda server: replace(server, liveness=replace(server.liveness, data_size=None)),
+    "ikev2-no-shared-secret": _quirk("ikev2-takes-secrets"),
     "l2tp-rule-gives-the-secret": _l2tp(lambda settings: replace(settings, secret=None)),
     "l2tp-server-preference": _l2tp(lambda settings: replace(settings, main_mode=settings.main_mode[::-1])),
     "l2tp-needs-ipsec": _l2tp(lambda settings: replace(settings, needs_ipsec=False)),

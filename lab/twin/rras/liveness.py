@@ -1,8 +1,8 @@
-"""When a connection ends by itself: idleTimeout, networkBlackoutTime and saLifeTime ([MS-RRASM] 2.2.3.4.2.1, .2, .4).
+"""When a connection ends or is rekeyed by itself: idleTimeout, networkBlackoutTime, saDataSize and saLifeTime ([MS-RRASM] 2.2.3.4.2.1 to .4).
 
 Windows sends no dead peer detection to VPN clients ([MS-IKEE], note 33): it learns that a client is gone from a request of its own that stays
-unanswered for networkBlackoutTime. Such a request is the rekey of the child SA after saLifeTime. That both begin to count from the SA's
-installation, and that nothing else asks, is inferred. Pure.
+unanswered for networkBlackoutTime. Such a request is the rekey of the child SA after saLifeTime or saDataSize. That both begin to count from
+the SA's installation, that each direction counts its own bytes, and that nothing else asks, is inferred. Pure.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-BOUNDS = {"idleTimeout": (300, 17_279_999), "networkBlackoutTime": (120, 0xFFFFFFFF), "saLifeTime": (300, 0xFFFFFFFF)}
-"""Smallest and largest value, seconds."""
-DEFAULTS = {"idleTimeout": 300, "networkBlackoutTime": 1800, "saLifeTime": 28800}
+BOUNDS = {"idleTimeout": (300, 17_279_999), "networkBlackoutTime": (120, 0xFFFFFFFF), "saLifeTime": (300, 0xFFFFFFFF),
+          "saDataSize": (1024, 0xFFFFFFFF)}
+"""Smallest and largest value: seconds, of saDataSize kilobytes."""
+DEFAULTS = {"idleTimeout": 300, "networkBlackoutTime": 1800, "saLifeTime": 28800, "saDataSize": 102400}
+KILOBYTE = 1024
 FOREVER = 30 * 86400
 """Seconds that charon can wait for an answer at most: its timers count milliseconds in 32 bits."""
 FIRST, TRIES = 4.0, 5
@@ -21,7 +23,7 @@ FIRST, TRIES = 4.0, 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Liveness:
-    """Times of IKEv2 connections, seconds; None: it never happens (inverted twins only)."""
+    """Times of IKEv2 connections, seconds, and their volume; None: it never happens (inverted twins only)."""
 
     idle: int | None = DEFAULTS["idleTimeout"]
     """Without traffic for so long a connection is ended."""
@@ -29,6 +31,8 @@ class Liveness:
     """A request that is unanswered for so long ends it."""
     lifetime: int | None = DEFAULTS["saLifeTime"]
     """A child SA is rekeyed after so long."""
+    data_size: int | None = DEFAULTS["saDataSize"]
+    """And after so many kilobytes."""
     problems: tuple[str, ...] = ()
     """Values out of range, which were replaced by their defaults."""
 
@@ -42,7 +46,8 @@ def liveness(values: Mapping[str, object]) -> Liveness:
             numbers[name] = value
         elif value is not None:
             problems.append(f"{name}={value} is out of range; {DEFAULTS[name]} is used")
-    return Liveness(idle=numbers["idleTimeout"], blackout=numbers["networkBlackoutTime"], lifetime=numbers["saLifeTime"], problems=tuple(problems))
+    return Liveness(idle=numbers["idleTimeout"], blackout=numbers["networkBlackoutTime"], lifetime=numbers["saLifeTime"],
+                    data_size=numbers["saDataSize"], problems=tuple(problems))
 
 
 def retransmission(budget: int | None) -> str:

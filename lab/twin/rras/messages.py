@@ -5,8 +5,11 @@ from __future__ import annotations
 from cryptography.hazmat.primitives import serialization
 
 from lab.twin.rras.effective import VpnServer
+from lab.twin.rras.liveness import KILOBYTE
 
 CONNECTION, CHILD, POOL = "incoming", "ras", "ras"
+BY_SECRET = "incoming-secret"
+"""A connection that only inverted twins have."""
 EVERYWHERE = "0.0.0.0/0"
 
 
@@ -56,6 +59,7 @@ def connection_message(server: VpnServer, *, full: bool = False) -> dict[str, ob
     child: dict[str, object] = {
         "local_ts": [EVERYWHERE], "esp_proposals": esp, "rekey_time": f"{times.lifetime or 0}s", "rand_time": "0s",
         "life_time": "0s",  # a rekey that is not answered ends the connection when it is given up, not at a time of its own
+        "rekey_bytes": str((times.data_size or 0) * KILOBYTE), "rand_bytes": "0", "life_bytes": "0",
         "inactivity": f"{times.idle or 0}s",
     }
     message: dict[str, object] = {
@@ -66,3 +70,10 @@ def connection_message(server: VpnServer, *, full: bool = False) -> dict[str, ob
     if server.addresses is not None and not full:
         message["pools"] = [POOL]
     return {CONNECTION: message}
+
+
+def by_secret_message(server: VpnServer) -> dict[str, object]:
+    """Return the same connection for clients with a shared secret (inverted twins only)."""
+    (message,) = connection_message(server).values()
+    assert isinstance(message, dict)
+    return {BY_SECRET: {**message, "local": {"auth": "psk", "id": "%any"}, "remote": {"auth": "psk", "id": "%any"}}}

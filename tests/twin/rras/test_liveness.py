@@ -14,10 +14,11 @@ from lab.twin.windows.machine import STOCK_IKEV2
 
 
 def test_a_stock_server_has_the_defaults() -> None:
-    assert liveness(STOCK_IKEV2) == liveness({}) == Liveness(idle=300, blackout=1800, lifetime=28800)
+    assert liveness(STOCK_IKEV2) == liveness({}) == Liveness(idle=300, blackout=1800, lifetime=28800, data_size=102400)
 
 
-@pytest.mark.parametrize(("name", "field", "least"), [("idleTimeout", "idle", 300), ("networkBlackoutTime", "blackout", 120), ("saLifeTime", "lifetime", 300)])
+@pytest.mark.parametrize(("name", "field", "least"), [("idleTimeout", "idle", 300), ("networkBlackoutTime", "blackout", 120), ("saLifeTime", "lifetime", 300),
+                                                    ("saDataSize", "data_size", 1024)])
 def test_the_least_value_counts_and_less_is_reported(name: str, field: str, least: int) -> None:
     assert getattr(liveness({name: least}), field) == least
     assert liveness({name: least}).problems == ()

@@ -11,7 +11,7 @@ import pytest
 from lab.pki import RunPki
 from lab.twin.rras.effective import Addresses, VpnServer
 from lab.twin.rras.liveness import Liveness
-from lab.twin.rras.messages import certificate_messages, connection_message, pool_message
+from lab.twin.rras.messages import by_secret_message, certificate_messages, connection_message, pool_message
 from lab.twin.rras.policy import Policy, custom_policy
 from lab.twin.windows.certificates import Stored
 
@@ -45,7 +45,7 @@ def test_the_connection_for_clients_with_certificates(server: VpnServer, pki: Ru
         "dpd_delay": "0", "mobike": "yes", "fragmentation": "no", "pools": ["ras"],
         "local": {"auth": "pubkey", "id": "%any", "certs": [pki.server.certificate_pem.encode()]}, "remote": {"auth": "pubkey", "id": "%any"},
         "children": {"ras": {"local_ts": ["0.0.0.0/0"], "esp_proposals": ["esp1", "esp2"], "rekey_time": "28800s", "rand_time": "0s",
-                             "life_time": "0s", "inactivity": "300s"}},
+                             "life_time": "0s", "rekey_bytes": "104857600", "rand_bytes": "0", "life_bytes": "0", "inactivity": "300s"}},
     }
 
 
@@ -65,6 +65,18 @@ def test_times_become_those_of_the_child(times: Liveness, rekey: str, inactivity
     child = incoming(replace(server, liveness=times))["children"]["ras"]
 
     assert (child["rekey_time"], child["inactivity"], child["life_time"]) == (rekey, inactivity, "0s")
+
+
+@pytest.mark.parametrize(("kilobytes", "rekey"), [(1024, "1048576"), (0xFFFFFFFF, "4398046510080"), (None, "0")])
+def test_a_volume_becomes_bytes_of_the_child(kilobytes: int | None, rekey: str, server: VpnServer) -> None:
+    assert incoming(replace(server, liveness=Liveness(data_size=kilobytes)))["children"]["ras"]["rekey_bytes"] == rekey
+
+
+def test_a_connection_by_secret_is_the_same_but_for_how_both_prove_who_they_are(server: VpnServer) -> None:
+    (name, content), = by_secret_message(server).items()
+
+    assert name == "incoming-secret"
+    assert content == {**incoming(server), "local": {"auth": "psk", "id": "%any"}, "remote": {"auth": "psk", "id": "%any"}}
 
 
 def test_at_the_limit_and_without_a_pool_there_is_no_address(server: VpnServer) -> None:
