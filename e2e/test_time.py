@@ -84,6 +84,25 @@ def test_ikev2_rekey__a_configuration_profile_has_a_day(server: Server, client: 
     assert not wire().requests("CREATE_CHILD_SA")
 
 
+def test_ikev2_rekey__of_the_child_by_the_server_at_salifetime(
+    server: Server, client: Client, clock: Clock, ikev2: Ikev2Path, wire: LookAtWire
+) -> None:
+    """Not before; by a request of the server's own, without loss, and the IKE SA stays."""
+    server.provision(ikev2.steps(steps.ikev2_parameters(idleTimeout=LONG, saLifeTime=SHORTEST_LIFETIME)))
+    tunnel = client.connect(ikev2.profile())
+    began, first = clock.now, tunnel.sa()
+    clock.advance_to(after(SHORTEST_LIFETIME - 10, began))
+    must_lose_nothing(client, tunnel, ikev2)
+    assert tunnel.sa().children[0].spi_out == first.children[0].spi_out
+
+    clock.advance_to(after(SHORTEST_LIFETIME + 1, began))
+    request = await_request_of(server, wire)
+    tunnel.await_other_child(first.children[0].spi_out)
+    must_lose_nothing(client, tunnel, ikev2)
+    assert "REKEY_SA" in [notify.name for notify in request.notifies]
+    assert tunnel.sa().spi == first.spi
+
+
 @pytest.mark.claim("liveness-blackout")
 def test_liveness_blackout__a_request_without_answer_ends_the_connection(
     server: Server, client: Client, client2: Client, clock: Clock, ikev2: Ikev2Path, wire: LookAtWire

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab import shipping
-from lab.box import recipe
+from lab.box import base, recipe
 from lab.box.recipe import VARIANTS, Recipe, box_name, load_recipe
 
 HERE = load_recipe()
@@ -50,3 +50,9 @@ def test_the_order_of_packages_and_comments_change_nothing(checkout: Path) -> No
     packages.write_text("\n".join(["# another remark", *reversed(packages.read_text().splitlines())]))
     after = load_recipe()
     assert Recipe(packages=(), base_key=after.base_key, key=after.key) == Recipe(packages=(), base_key=before.base_key, key=before.key)
+
+
+def test_the_boxes_can_do_l2tp_and_start_none_of_it_by_themselves() -> None:
+    """Debian's kernel for clouds has no PPP; a daemon of its own package would hold UDP 1701 before the twin's."""
+    assert {"xl2tpd", "ppp", "linux-image-amd64"} <= set(HERE.packages)
+    assert {"xl2tpd.service", "pppd-dns.service", "strongswan.service"} <= set(base.MASKED)
