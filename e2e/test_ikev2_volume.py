@@ -52,4 +52,4 @@ def test_ikev2_volume__a_stock_server_carries_more(server: Server, client: Clien
 
     carry(client, lan, tunnel, kilobytes=SMALLEST * 9 // 8)
     assert [child.spi_out for child in tunnel.children()] == [first.spi_out]
-    assert [event.identifier for event in server.view().events].count(20101) == 1
+    assert server.news.count(20101) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,11 @@ def read(session: WindowsSession, scripts: Path, *, machine: bool = True) -> Inc
         adapters={name: _texts(held) for name, held in adapters.items()} if isinstance(adapters, dict) else None,
         firewall=None if raw["firewall"] is None else _texts(raw["firewall"]), raw=raw,
     )
+
+
+def newer(events: Sequence[Event], known: Sequence[Event]) -> list[Event]:
+    """Return the events of a view that an earlier one did not have yet; both newest first, and both cut off at some length."""
+    return next(list(events[:count]) for count in range(len(events) + 1) if list(events[count:]) == list(known[: len(events) - count]))
 
 
 def _texts(value: JSON) -> tuple[str, ...]:
