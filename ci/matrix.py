@@ -14,13 +14,14 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from fixtures.changed import run_tests
+from fixtures.changed import Change, run_changed
 from lab.fidelity import Behaviour, load_ledger
 
 
 def compare(behaviour: Behaviour) -> list[str]:
     """Return how the ledger's entry differs from what happened."""
-    red, mapped = run_tests(["--fresh", f"--invert={behaviour.id}"]).red, set(behaviour.shown_by)
+    change = Change(invert=behaviour.id)
+    red, mapped = run_changed({change: ()})[change].red, set(behaviour.shown_by)
     return [f"+ {test}" for test in sorted(red - mapped)] + [f"- {test}" for test in sorted(mapped - red)]
 
 

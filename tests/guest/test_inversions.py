@@ -1,18 +1,16 @@
 """Does the suite test more than its own mock? A twin that does the opposite must turn the mapped tests red, and a path that lacks a step
-its positive test. One guest serves all; the tests run in a pytest of their own, as a user would run them."""
+its positive test. The tests run in a pytest of their own, as a user would run them; a dozen changes share one, and its lab."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import subprocess
+import sys
 
 import pytest
 
-from fixtures.changed import run_tests
-from lab.backends.embedded import EmbeddedLab
+from fixtures.changed import ROOT, Change, Outcome, run_changed
 from lab.fidelity import load_ledger
 from lab.pki import RunPki
-from lab.rundir import VARIABLE, choose_run_base
 from lab.server.paths import ikev2_certificate
 from lab.topology import load_topology
 
@@ -24,62 +22,74 @@ BYSTANDERS = [  # each stands for another part of the suite; those that an entry
     "e2e/test_ikev2_names.py::test_ikev2_remote_id__another_name_is_refused_by_the_client",
 ]
 STEPS = [step.name for step in ikev2_certificate(RunPki("vpn.example.test"), load_topology().vpn.pool)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A lab that the inner pytests join, in a folder of runs of its own."""
-    before = os.environ.get(VARIABLE)
-    folder = choose_run_base() / f"inversions-{os.getpid()}"
-    folder.mkdir(mode=0o700)
-    os.environ[VARIABLE] = str(folder)
-    running = EmbeddedLab(load_topology(), log_folder=tmp_path_factory.mktemp("logs"), detached=True)
-    try:
-        running.up()
-        yield
-    finally:
-        running.end_joined()
-        for left in folder.iterdir():
-            left.rmdir()  # an empty folder of runs; anything else is left behind, and fails this
-        folder.rmdir()
-        os.environ.pop(VARIABLE)
-        if before is not None:
-            os.environ[VARIABLE] = before
-
-
+BATCH = 12
+"""Changes in one pytest: its start and its guest cost as much as ten tests."""
 MOVES_THE_CLOCK = "e2e/test_time.py::"
-"""Tests that use their lab up, and are refused by one that was joined."""
+"""Tests that use their lab up: another guest is booted after each."""
+INVERTED = {identifier: Change(invert=identifier) for identifier in LEDGER}
+LEFT_OUT = {step: Change(leave_out=step) for step in STEPS}
 
 
-@pytest.mark.parametrize("identifier", LEDGER)
-def test_an_inverted_twin_turns_its_tests_red_and_no_bystander(identifier: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Silence is met after a third of the usual patience: nothing is lost on these wires, and a third is 200 times the round trip. Not where
-    guests are booted meanwhile: a third of a boot's patience is too little on a busy machine."""
-    mapped = LEDGER[identifier].shown_by
-    bystanders = [test for test in BYSTANDERS if test not in mapped]
-    fresh = ["--fresh"] if any(test.startswith(MOVES_THE_CLOCK) for test in mapped) else []
-    monkeypatch.setenv("LAB_TIME_SCALE", "1" if fresh else "0.3")
-
-    outcome = run_tests([f"--invert={identifier}", *fresh], [*mapped, *bystanders])
-
-    assert (outcome.red, outcome.green) == (set(mapped), set(bystanders)), outcome.output
+def named_for(change: Change) -> list[str]:
+    """Return what is to run under a change."""
+    mapped = list(LEDGER[change.invert].shown_by) if change.invert else [POSITIVE]
+    return mapped if change.leave_out else [*mapped, *(test for test in BYSTANDERS if test not in mapped)]
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_path_that_lacks_a_step_turns_its_positive_test_red(step: str) -> None:
-    assert run_tests([f"--leave-out={step}"], [POSITIVE]).red == {POSITIVE}
+def boots(change: Change) -> bool:
+    """Whether guests are booted meanwhile."""
+    return any(test.startswith(MOVES_THE_CLOCK) for test in named_for(change))
 
 
-def test_an_ordinary_twin_turns_nothing_red() -> None:
-    """The control of all the above: the same lab, joined the same way, after every inversion."""
-    outcome = run_tests([], [POSITIVE, *BYSTANDERS])
+class Outcomes:
+    """What became of each change, found out a batch at a time."""
+
+    def __init__(self, chosen: list[Change]) -> None:
+        self._waiting = {kind: [change for change in chosen if boots(change) is kind] for kind in (False, True)}
+        self._known: dict[Change, Outcome] = {}
+
+    def of(self, change: Change) -> Outcome:
+        """Return it. Silence is met after a third of the usual patience: nothing is lost on these wires, and a third is 200 times the round
+        trip. Not where guests are booted meanwhile: a third of a boot's patience is too little on a busy machine."""
+        if change not in self._known:
+            waiting = self._waiting[boots(change)]
+            batch = waiting[waiting.index(change):][:BATCH]
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("LAB_TIME_SCALE", "1" if boots(change) else "0.3")
+                self._known |= run_changed({one: named_for(one) for one in batch})
+        return self._known[change]
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest) -> Outcomes:
+    """Of the changes whose tests were chosen."""
+    own = [item.callspec.params.get("change", Change()) for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    return Outcomes([*own, Change()])
+
+
+@pytest.mark.parametrize("change", INVERTED.values(), ids=INVERTED)
+def test_an_inverted_twin_turns_its_tests_red_and_no_bystander(change: Change, outcomes: Outcomes) -> None:
+    outcome, mapped = outcomes.of(change), set(LEDGER[change.invert].shown_by)
+
+    assert (outcome.red, outcome.green) == (mapped, set(named_for(change)) - mapped), outcome.output
+
+
+@pytest.mark.parametrize("change", LEFT_OUT.values(), ids=LEFT_OUT)
+def test_a_path_that_lacks_a_step_turns_its_positive_test_red(change: Change, outcomes: Outcomes) -> None:
+    assert outcomes.of(change).red == {POSITIVE}
+
+
+def test_an_ordinary_twin_turns_nothing_red(outcomes: Outcomes) -> None:
+    """The control of all the above: the same lab, after inversions."""
+    outcome = outcomes.of(Change())
 
     assert (outcome.red, outcome.green) == (set(), {POSITIVE, *BYSTANDERS}), outcome.output
 
 
-def test_an_unknown_behaviour_or_step_is_refused_with_the_known_ones() -> None:
-    outcome = run_tests(["--invert=no-such-behaviour"], [POSITIVE])
+def test_an_unknown_behaviour_is_refused_with_the_known_ones() -> None:
+    done = subprocess.run([sys.executable, "-m", "pytest", POSITIVE, "-q", "-p", "no:cacheprovider", "--fresh", "--invert=no-such-behaviour"],
+                          cwd=ROOT, capture_output=True, text=True, check=False)
 
-    assert outcome.red == {POSITIVE}
-    assert "has no behaviour 'no-such-behaviour'" in outcome.output
-    assert "routing-forwards" in outcome.output
+    assert done.returncode == 1, done.stdout
+    assert "has no behaviour 'no-such-behaviour'" in done.stdout
+    assert "routing-forwards" in done.stdout
