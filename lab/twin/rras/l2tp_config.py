@@ -24,6 +24,8 @@ EVENTS = RUN + "/events"
 """A pipe: a line for each connection that is up."""
 SECRETS = "/etc/ppp/chap-secrets"
 """Where pppd looks for users; it takes no other place."""
+UP = "/etc/ppp/incoming-connections-up"
+"""Where the hook lies: not in /run, from which Debian lets no program be started (initramfs-tools mounts it noexec)."""
 HOOK = f"""\
 #!/bin/sh
 printf '%s\\t%s\\t%s\\t%s\\n' "$IFNAME" "$IPREMOTE" "$PPPD_PID" "$PEERNAME" > {EVENTS}
@@ -130,7 +132,7 @@ mru {MTU}
 lcp-echo-interval 0
 lcp-restart 1
 ipcp-restart 1
-ip-up-script {RUN}/up
+ip-up-script {UP}
 ip-down-script /nonexistent
 debug
 logfile /run/lab/log/pppd.log

@@ -55,7 +55,7 @@ class L2tpDaemons:
         clients = l2tp_config.client_addresses(addresses.first, addresses.last, settings.endpoints)
         _write(folder / "xl2tpd.conf", l2tp_config.xl2tpd(outer, addresses.own, clients))
         _write(folder / "options", l2tp_config.ppp_options(settings))
-        _write(folder / "up", l2tp_config.HOOK, mode=0o700)
+        _write(Path(l2tp_config.UP), l2tp_config.HOOK, mode=0o700)
         _write(Path(l2tp_config.SECRETS), l2tp_config.chap_secrets(settings))
         self._follow_events()
         command = [PROGRAM, "-D", "-c", str(folder / "xl2tpd.conf"), "-p", str(folder / "pid"), "-C", str(folder / "control")]
@@ -72,8 +72,9 @@ class L2tpDaemons:
         self._process = None
         wait_for(pppds, signal.SIGKILL, PATIENCE)  # xl2tpd has ended them; what is left has nobody to talk to
         self._sessions.clear()
-        for name in ("xl2tpd.conf", "options", "up", "pid", "control"):
+        for name in ("xl2tpd.conf", "options", "pid", "control"):
             (Path(l2tp_config.RUN) / name).unlink(missing_ok=True)
+        Path(l2tp_config.UP).unlink(missing_ok=True)
         _write(Path(l2tp_config.SECRETS), "")
 
     # -- what happens meanwhile ----------------------------------------------------------------------------------------

@@ -66,6 +66,12 @@ def test_pppd_wants_one_authentication() -> None:
     assert "require-chap" in l2tp_config.ppp_options(replace(SETTINGS, authentication="chap")).splitlines()  # inverted
 
 
+def test_pppds_hook_lies_where_programs_may_be_started() -> None:
+    """Debian mounts /run noexec; the guest, whose /run is ours, would not show it."""
+    assert f"ip-up-script {l2tp_config.UP}" in l2tp_config.ppp_options(SETTINGS).splitlines()
+    assert not l2tp_config.UP.startswith(("/run/", "/tmp/", "/dev/"))
+
+
 @pytest.mark.parametrize(("name", "password", "line"), [
     ("vpnuser", "pass", '"vpnuser" server "pass" *'), ("vpn user", 'a"b', '"vpn user" server "a\\"b" *'),
     ("ü", "a\\b", '"ü" server "a\\\\b" *'), ("#", "", '"#" server "" *'),
