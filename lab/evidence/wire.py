@@ -9,6 +9,7 @@ from lab.errors import WireCheckFailed
 from lab.evidence.dissect import Frame, dissect
 from lab.evidence.encapsulation import Measured, measured
 from lab.evidence.ike import IkeMessage, messages_of
+from lab.evidence.ikev1 import Ikev1Message, ikev1_messages
 from lab.evidence.keys import KeyRing
 from lab.evidence.pcap import PcapWriter
 
@@ -71,6 +72,11 @@ class Wire:
     def ike(self) -> list[IkeMessage]:
         """All IKE messages on the wan, decrypted as far as keys are known."""
         return messages_of(self._dissected("wan"))
+
+    @cached_property
+    def ikev1(self) -> list[Ikev1Message]:
+        """All messages of IKEv1 on the wan."""
+        return ikev1_messages(self._dissected("wan"))
 
     def exchange(self, name: str) -> list[IkeMessage]:
         """Return the messages of one kind of exchange, requests and responses."""

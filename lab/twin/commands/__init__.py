@@ -8,6 +8,7 @@ from lab.twin.commands import (
     files,
     firewall,
     ipsec,
+    ipsec_sas,
     netsh,
     network,
     programs,
@@ -17,5 +18,5 @@ from lab.twin.commands import (
     system,
 )
 
-__all__ = ["accounts", "addresses", "certificates", "clock", "files", "firewall", "ipsec", "netsh", "network", "programs", "registry", "self_signed",
+__all__ = ["accounts", "addresses", "certificates", "clock", "files", "firewall", "ipsec", "ipsec_sas", "netsh", "network", "programs", "registry", "self_signed",
            "services", "system"]

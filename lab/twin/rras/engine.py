@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from lab.twin.rras import l2tp_config, messages
+from lab.twin.rras import cisco, l2tp_config, messages
 from lab.twin.rras.effective import VpnServer, effective
 from lab.twin.rras.inversions import invert
 from lab.twin.rras.kernel import Kernel
@@ -40,6 +40,7 @@ class RrasEngine:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        machine.main_mode = self._main_mode
         self._vici = Vici()
         self._kernel = Kernel()
         self._l2tp = L2tpDaemons(self._l2tp_came, self._l2tp_gone)
@@ -68,6 +69,13 @@ class RrasEngine:
         self._silent_when_stopped = invert(effective(self._machine), chosen).is_silent(running=False)
         self._inverted, self._strangers = chosen, [one.encode() for one in strangers]
         self._kernel.be_silent(silent=self._silent_when_stopped)
+
+    def _main_mode(self) -> list[str]:
+        """Return the name of every IKE SA that is established, whichever connection it belongs to."""
+        with self._lock:
+            answers = self._vici.request("list_sas")
+        return [name for answer in answers if isinstance(answer, dict) for name, sa in answer.items()
+                if isinstance(sa, dict) and sa.get("state") == "ESTABLISHED"]
 
     # -- the service --------------------------------------------------------------------------------------------------
 
@@ -129,6 +137,8 @@ class RrasEngine:
         if settings.secret is not None:  # else main mode has nothing to authenticate with: NO_PROPOSAL_CHOSEN
             self._vici.request("load_shared", l2tp_config.secret_message(settings.secret))
             self._vici.request("load_conn", l2tp_config.connection_message(settings))
+        for command, message in cisco.cisco_messages(server, settings) if cisco.QUIRK in server.quirks else ():
+            self._vici.request(command, message)
         if server.addresses is not None:
             self._l2tp.start(settings, server.addresses, outer)
 
@@ -146,12 +156,14 @@ class RrasEngine:
         """End every connection and take the configuration back."""
         with self._lock:
             self._l2tp.stop()  # first: its clients are told inside IPsec
-            for name in (messages.CONNECTION, messages.BY_SECRET, l2tp_config.CONNECTION):
+            others = cisco.CONNECTIONS if self._server is not None and cisco.QUIRK in self._server.quirks else ()
+            for name in (messages.CONNECTION, messages.BY_SECRET, l2tp_config.CONNECTION, *others):
                 self._vici.control("terminate", {"ike": name, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
             for command, message in (("unload_conn", {"name": messages.CONNECTION}), ("unload_conn", {"name": messages.BY_SECRET}),
                                      ("unload_pool", {"name": messages.POOL}),
                                      ("unload_conn", {"name": l2tp_config.CONNECTION}), ("uninstall", {"child": l2tp_config.CLEAR}),
-                                     ("unload_conn", {"name": l2tp_config.CLEAR})):
+                                     ("unload_conn", {"name": l2tp_config.CLEAR}),
+                                     *(("unload_conn", {"name": name}) for name in others), *([("unload_pool", {"name": cisco.POOL})] if others else [])):
                 with contextlib.suppress(ViciRefused):  # nothing was loaded
                     self._vici.request(command, message)
             self._vici.request("clear_creds")

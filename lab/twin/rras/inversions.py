@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from lab.twin.rras.cisco import QUIRK as SERVES_CISCO
 from lab.twin.rras.effective import Addresses, VpnServer
 from lab.twin.rras.l2tp_config import L2tp
 from lab.twin.rras.policy import Policy, stock_policy
@@ -73,6 +74,7 @@ INVERSIONS: dict[str, Change] = {
     "l2tp-needs-ipsec": _l2tp(lambda settings: replace(settings, needs_ipsec=False)),
     "l2tp-ms-chap-v2": _l2tp(lambda settings: replace(settings, authentication="chap")),
     "l2tp-known-users": _l2tp(lambda settings: replace(settings, checks_names=False)),
+    "cisco-xauth-refused": _quirk(SERVES_CISCO),
     "misconfigured-answers": _quirk("silent-when-incomplete"),
     "stopped-service-answers": _quirk("silent-when-stopped"),
 }

@@ -6,6 +6,7 @@ and of [MS-RRASM] 2.2.3; each is marked in lab/twin/fidelity.yaml.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lab.twin.windows.certificates import Stores
@@ -78,6 +79,8 @@ class Machine:
     """Adapters of the real machine: a reset leaves them as they are."""
     clock: Clock | None = None
     """None: the time is not the twin's to set."""
+    main_mode: Callable[[], list[str]] = list
+    """Returns a name for every main mode association that there is; a machine without IKE has none."""
 
     @classmethod
     def stock(cls, computer_name: str = "WIN10VPN") -> Machine:

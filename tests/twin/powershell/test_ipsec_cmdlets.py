@@ -167,3 +167,10 @@ def test_refused(script: str, named: str) -> None:
 
     assert named in told
     assert "XXX" not in told
+
+
+def test_main_mode_associations_are_counted() -> None:
+    machine = Machine.stock()
+    assert run("@(Get-NetIPsecMainModeSA).Count", machine) == ["0"]
+    machine.main_mode = lambda: ["incoming", "incoming-l2tp"]
+    assert run("@(Get-NetIPsecMainModeSA).Count", machine) == ["2"]
