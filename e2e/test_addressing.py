@@ -8,6 +8,7 @@ from fixtures.ikev2 import Ikev2Path
 from fixtures.planes import LookAtWire, must_carry
 from fixtures.roles import Client, LanHost, Server
 from lab.server import steps
+from lab.server.firewall import ECHO, Profile, firewall_rule
 
 
 @pytest.mark.claim("address-static-pool")
@@ -16,7 +17,7 @@ def test_address_static_pool__client_gets_one_and_the_server_takes_the_first(
 ) -> None:
     """The inner address lies in the range; its first address is the server's own."""
     pool = ikev2.topology.vpn.pool
-    server.provision(ikev2.steps())
+    server.provision(ikev2.steps(firewall_rule(ECHO, Profile.PUBLIC)))
     tunnel = client.connect(ikev2.profile())
 
     assert tunnel.inner_address in pool

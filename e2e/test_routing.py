@@ -8,6 +8,7 @@ from fixtures.ikev2 import Ikev2Path
 from fixtures.planes import LookAtWire, must_carry
 from fixtures.roles import Client, LanHost, Server, new_token
 from lab.server import steps
+from lab.server.firewall import ECHO, Profile, firewall_rule
 
 INTERNAL_IP4_SUBNET = 13
 
@@ -23,7 +24,7 @@ def test_routing_forwards__both_directions(server: Server, client: Client, lan: 
 @pytest.mark.counter("routing-forwards")
 def test_routing_forwards__access_off_confines_to_the_server(server: Server, client: Client, lan: LanHost, ikev2: Ikev2Path) -> None:
     """With AllowNetworkAccess off the client reaches the server and nothing behind it."""
-    server.provision(ikev2.steps(steps.network_access(allowed=False)))
+    server.provision(ikev2.steps(steps.network_access(allowed=False), firewall_rule(ECHO, Profile.PUBLIC)))
     tunnel = client.connect(ikev2.profile())
 
     assert client.pings(ikev2.topology.vpn.pool.first, tunnel)

@@ -16,11 +16,13 @@ from lab.client.profile import SecurityAssociationParameters as Parameters
 from lab.errors import WireCheckFailed
 from lab.evidence.ike import IkeMessage
 from lab.server import steps
+from lab.server.firewall import ECHO, Profile, firewall_rule
 from lab.waiting import Deadline, wait_until
 
 pytestmark = pytest.mark.slow
 
 SHORTEST_IDLE, SHORTEST_BLACKOUT, SHORTEST_LIFETIME, LONG = 300, 120, 300, 3600
+OPEN_TO_PINGS = firewall_rule(ECHO, Profile.PUBLIC)
 STEP = dt.timedelta(seconds=2)
 """Shorter than any two retransmissions lie apart."""
 LATE = 20
@@ -49,7 +51,7 @@ def must_lose_nothing(client: Client, tunnel: Tunnel, ikev2: Ikev2Path) -> None:
 @pytest.mark.claim("ikev2-rekey-eight-minutes")
 def test_ikev2_rekey__after_eight_minutes_without_loss(server: Server, client: Client, clock: Clock, ikev2: Ikev2Path, wire: LookAtWire) -> None:
     """The client rekeys its IKE SA at eight minutes, not before, with a key exchange of its own; the child SA and its traffic go on."""
-    server.provision(ikev2.steps())
+    server.provision(ikev2.steps(OPEN_TO_PINGS))
     tunnel = client.connect(ikev2.profile())
     began, first = clock.now, tunnel.sa()
     for seconds in (200, 400, 470):  # traffic, or a stock server's idleTimeout (300 s) would end the connection
@@ -73,7 +75,7 @@ def test_ikev2_rekey__after_eight_minutes_without_loss(server: Server, client: C
 @pytest.mark.counter("ikev2-rekey-eight-minutes")
 def test_ikev2_rekey__a_configuration_profile_has_a_day(server: Server, client: Client, clock: Clock, ikev2: Ikev2Path, wire: LookAtWire) -> None:
     """With IKESecurityAssociationParameters the lifetime is LifeTimeInMinutes, by default a day: nothing happens at eight minutes."""
-    server.provision(ikev2.steps(steps.ikev2_parameters(idleTimeout=LONG)))
+    server.provision(ikev2.steps(OPEN_TO_PINGS, steps.ikev2_parameters(idleTimeout=LONG)))
     parameters = Parameters(encryption_algorithm="AES-128", integrity_algorithm="SHA1-96", diffie_hellman_group=2)
     tunnel = client.connect(ikev2.profile(ike=parameters))
     spi = tunnel.sa().spi
@@ -132,7 +134,7 @@ def test_liveness_blackout__an_answer_within_the_time_keeps_it(
 ) -> None:
     """Unheard for a minute, then heard again: the rekey is answered, and the connection outlives the time."""
     times = steps.ikev2_parameters(idleTimeout=LONG, networkBlackoutTime=SHORTEST_BLACKOUT, saLifeTime=SHORTEST_LIFETIME)
-    server.provision(ikev2.steps(times))
+    server.provision(ikev2.steps(OPEN_TO_PINGS, times))
     tunnel = client.connect(ikev2.profile())
     began, before = clock.now, tunnel.sa().children[0].spi_out
     clock.advance_to(after(SHORTEST_LIFETIME - 10, began))
@@ -169,7 +171,7 @@ def test_liveness_blackout__idleness_ends_the_connection(
 @pytest.mark.counter("liveness-blackout")
 def test_liveness_blackout__traffic_within_the_time_keeps_it(server: Server, client: Client, clock: Clock, ikev2: Ikev2Path) -> None:
     """Traffic at half of idleTimeout puts the end off by as much."""
-    server.provision(ikev2.steps(steps.ikev2_parameters(idleTimeout=SHORTEST_IDLE)))
+    server.provision(ikev2.steps(OPEN_TO_PINGS, steps.ikev2_parameters(idleTimeout=SHORTEST_IDLE)))
     tunnel = client.connect(ikev2.profile())
     began = clock.now
     clock.advance_to(after(SHORTEST_IDLE / 2, began))

@@ -207,6 +207,10 @@ class Probe:
                           payload=base64.b64encode(payload).decode())
         return base64.b64decode(answer) if isinstance(answer, str) else None
 
+    def connects(self, destination: str, port: int, *, source: str | None = None, timeout: float = 1.0) -> bool:
+        """Return whether a TCP port takes a connection, whatever is behind it."""
+        return self.ask("connects", destination=destination, port=port, source=source, timeout=stretched(timeout)) is True
+
     def arp(self, interface: str, address: str, *, source: str, timeout: float = budgets.SILENCE) -> list[ArpAnswer]:
         """Broadcast an ARP request; return everybody who answers within the time."""
         answers = self.ask("arp", interface=interface, address=address, source=source, timeout=stretched(timeout))

@@ -109,8 +109,15 @@ class Provisioner:
         Raises:
             StepFailed: one could not be reverted: it and others of its name stay in the journal; all others are reverted.
         """
-        latest_first = [one for one in self._applied[::-1] if not one.step.last]
-        at_the_end = {one.step.name: one for one in self._applied[::-1] if one.step.last}  # of several, what the first one found
+        self._put_back(self._applied)
+
+    def revert_latest(self) -> None:
+        """Put back what was applied last, and nothing else. Raises StepFailed."""
+        self._put_back(self._applied[-1:])
+
+    def _put_back(self, applied: Sequence[Applied]) -> None:
+        latest_first = [one for one in applied[::-1] if not one.step.last]
+        at_the_end = {one.step.name: one for one in applied[::-1] if one.step.last}  # of several, what the first one found
         todo, failures = [*latest_first, *at_the_end.values()], list[StepFailed]()
         while todo:
             answer = self._call("revert", todo)

@@ -15,6 +15,7 @@ import logging
 import ssl
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -24,9 +25,13 @@ from lab.twin.powershell.engine import Engine
 from lab.twin.windows.clock import Clock, MachineClock
 from lab.twin.windows.machine import Machine
 from lab.twin.windows.network import Network, Nics
+from lab.twin.windows.sockets import serve_endpoint_mapper
 from lab.twin.wsman.authentication import Authenticator, write_users
 from lab.twin.wsman.http import application
 from lab.twin.wsman.service import Service
+
+if TYPE_CHECKING:
+    from lab.twin.rras.engine import RrasEngine
 
 CONFIGURATION = Path("/run/lab/private/twin.json")
 READY = Path("/run/lab/twin.ready")
@@ -48,26 +53,35 @@ async def serve(configuration: dict[str, object], *, folder: Path, nics: Nics | 
     machine.clock = clock or (MachineClock() if configuration.get("sets_clock") else None)
     engine = None
     if not configuration.get("without_rras"):
-        from lab.twin.rras.engine import RrasEngine  # noqa: PLC0415 - needs charon
-
-        engine = RrasEngine(machine)
-        remote_access = machine.services.find("RemoteAccess")
-        assert remote_access is not None
-        remote_access.controller = engine
+        engine = _with_rras(machine)
+        await serve_endpoint_mapper()
     users = {str(configuration["user"]): str(configuration["password"])}
     write_users(folder / "ntlm.users", users, machine.computer_name)
-    service, authenticator = Service(Engine(machine), machine.computer_name), Authenticator(users)
+    answering, authenticator = Service(Engine(machine), machine.computer_name), Authenticator(users)
     ports, address = configuration["ports"], str(configuration["address"])
     assert isinstance(ports, dict)
     for name, tls in (("http", None), ("https", _tls(configuration))):
         if name in ports:
-            runner = web.AppRunner(application(service, authenticator, tls=tls is not None), access_log=None)
+            runner = web.AppRunner(application(answering, authenticator, tls=tls is not None), access_log=None)
             await runner.setup()
             await web.TCPSite(runner, address, int(ports[name]), ssl_context=tls).start()
     control = ControlSocket(machine, engine)
     await asyncio.start_unix_server(control.serve, str(folder / CONTROL.name))
     (folder / READY.name).touch()
     await asyncio.Event().wait()
+
+
+def _with_rras(machine: Machine) -> RrasEngine:
+    """Put the real programs behind the services."""
+    from lab.twin.rras.engine import RrasEngine  # noqa: PLC0415 - needs charon
+    from lab.twin.rras.keying import KeyingService  # noqa: PLC0415 - the same
+
+    engine = RrasEngine(machine)
+    for name, controller in (("RemoteAccess", engine), ("IKEEXT", KeyingService(engine))):
+        service = machine.services.find(name)
+        assert service is not None
+        service.controller = controller
+    return engine
 
 
 def _nics(configuration: dict[str, object]) -> Nics | None:

@@ -42,7 +42,7 @@ class Agent:
         self._vici_lock = threading.Lock()
         self.operations: dict[str, Callable[..., object]] = {
             "hello": lambda: {"pid": os.getpid(), "python": sys.version.split()[0]},
-            "ping": reach.ping, "ask": reach.ask, "arp": reach.arp, "resolve": reach.resolve,
+            "ping": reach.ping, "ask": reach.ask, "connects": reach.connects, "arp": reach.arp, "resolve": reach.resolve,
             "facts": state.facts, "route": state.change_route, "forget_neighbours": state.forget_neighbours,
             "dial": dial.dial, "hang_up": dial.hang_up, "inform": dial.inform, "read": read_file, "write": write_file, "vici": self.vici, "control": self.control,
             "serve": self.serve, "capture": self.capture, "follow": self.follow, "sync": self.sync, "stop": self.stop,

@@ -55,6 +55,15 @@ def ask(protocol: str, destination: str, port: int, payload: str, source: str | 
             return None
 
 
+def connects(destination: str, port: int, source: str | None, timeout: float) -> bool:
+    """Return whether a TCP port takes a connection, whatever is behind it."""
+    try:
+        with socket.create_connection((destination, port), timeout, (source, 0) if source else None):
+            return True
+    except OSError:
+        return False
+
+
 def arp(interface: str, address: str, source: str, timeout: float) -> list[dict[str, str]]:
     """Broadcast a request for an address; return everybody who answers within the time."""
     answers = []

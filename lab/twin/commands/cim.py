@@ -91,9 +91,9 @@ def enumeration(text: str, number: int, name: str) -> EnumValue:
     return EnumValue(text, number, f"Microsoft.PowerShell.Cmdletization.GeneratedTypes.{name}")
 
 
-def chosen_value(call: Call, parameter: str, allowed: dict[str, int]) -> str:
-    """Return an enumeration's value as it is spelt. Raises PowerShellError for another."""
-    given = call.text(parameter)
+def chosen_value(call: Call, parameter: str, allowed: dict[str, int], given: str | None = None) -> str:
+    """Return an enumeration's value (the parameter's, or a given part of it) as it is spelt. Raises PowerShellError for another."""
+    given = call.text(parameter) if given is None else given
     for known in allowed:
         if known.lower() == given.lower():
             return known

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lab.twin.commands.consec import consec
 from lab.twin.commands.ras_users import set_user, show_user
+from lab.twin.commands.wfp import wfp
 from lab.twin.powershell.errors import NotSupportedByTwin
 from lab.twin.powershell.registry import NativeResult, native
 from lab.twin.windows.machine import CLASS, PARAMETERS, SERVICE, Machine
@@ -24,12 +25,14 @@ def _options(words: list[str]) -> dict[str, str]:
 
 @native("netsh")
 def netsh(arguments: list[str], machine: object, text: str) -> NativeResult:
-    """Netsh ras set conf | type | wanports | user; netsh ras show conf | wanports | client | user; netsh advfirewall consec."""
+    """Netsh ras set conf | type | wanports | user; netsh ras show conf | wanports | client | user; netsh advfirewall consec; netsh wfp show."""
     assert isinstance(machine, Machine)
     words = arguments
     head = " ".join(words[:3]).lower()
     if " ".join(words[:2]).lower() == "advfirewall consec":
         return consec(machine, words[2:])
+    if words[:1] and words[0].lower() == "wfp":
+        return wfp(machine, words[1:])
     options = _options(words[3:])
     if head == "ras set conf":
         return _set_configuration(machine, options)

@@ -88,6 +88,7 @@ def rename_net_adapter(call: Call) -> Iterator[object]:
     for adapter in found:
         if carried_out(call, partial(network.rename, adapter, call.text("NewName")), of=ADAPTER) and call.on("PassThru"):
             yield from (as_object(one) for one in network.adapters() if one.nic.index == adapter.nic.index)
+    carried_out(call, machine_of(call).firewall_changed, of=ADAPTER)  # rules name adapters
 
 
 # -- connection profiles ------------------------------------------------------------------------------------------------
@@ -102,8 +103,9 @@ def profile_object(adapter: Adapter) -> PSObject:
 
 
 def connected(call: Call) -> list[Adapter]:
-    """Return the adapters that are connected: only those have a profile."""
-    return [one for one in adapters_of(call) if one.nic.connected]
+    """Return the interfaces that are connected: only those have a profile. The VPN's is while a client is."""
+    machine = machine_of(call)
+    return [one for one in adapters_of(call) if one.nic.connected] + ([machine.network.vpn] if machine.ras.connections else [])
 
 
 @cmdlet("Get-NetConnectionProfile", "[string[]] InterfaceAlias, [uint32[]] InterfaceIndex")
@@ -123,4 +125,5 @@ def set_net_connection_profile(call: Call) -> Iterable[object]:
     found = handles(call, Adapter) if call.has("InputObject") else by_alias_or_index(call, connected(call), of=PROFILE)
     for adapter in found:
         machine_of(call).network.set_category(adapter, category)
+    carried_out(call, machine_of(call).firewall_changed, of=PROFILE)
     return ()

@@ -19,9 +19,11 @@ from lab.twin.rras.kernel import Kernel
 from lab.twin.rras.l2tp_config import L2tp, Session
 from lab.twin.rras.l2tp_daemons import L2tpDaemons
 from lab.twin.rras.liveness import DEFAULTS, retransmission
+from lab.twin.rras.packet_filter import PacketFilter
 from lab.twin.rras.policy import EVENT_OUT_OF_RANGE, UnknownPolicy
 from lab.twin.windows.events import Level
 from lab.twin.windows.machine import Connection, Machine
+from lab.twin.windows.network import Category
 from lab.twin.windows.services import ServiceFailed
 from lab.wire.vici import Vici, ViciRefused
 
@@ -43,6 +45,7 @@ class RrasEngine:
         machine.main_mode = self._main_mode
         self._vici = Vici()
         self._kernel = Kernel()
+        self._filter = PacketFilter(machine)
         self._l2tp = L2tpDaemons(self._l2tp_came, self._l2tp_gone)
         self._server: VpnServer | None = None
         self._inverted: frozenset[str] = frozenset()
@@ -51,7 +54,24 @@ class RrasEngine:
         self._patience = retransmission(DEFAULTS["networkBlackoutTime"])
         """Charon's settings in force: strongswan.server.conf has these until they are set otherwise."""
         self._lock = threading.RLock()
+        machine.firewall_changed = self._filter.apply
+        for name, act in (("charon's events", self._follow), ("the first table", self._warm_up)):
+            threading.Thread(target=act, name=name, daemon=True).start()
+
+    def _warm_up(self) -> None:
+        """Have the first table before it is needed: it loads the kernel's modules. What is wrong is told by the service's start."""
+        with contextlib.suppress(OSError):
+            self._filter.apply()
+
+    def attach(self) -> None:
+        """Speak to a charon that was started anew. Raises OSError."""
+        self._vici = Vici()
         threading.Thread(target=self._follow, name="charon's events", daemon=True).start()
+
+    @property
+    def running(self) -> bool:
+        """Whether a configuration is in force."""
+        return self._server is not None
 
     @property
     def inverted(self) -> frozenset[str]:
@@ -69,6 +89,7 @@ class RrasEngine:
         self._silent_when_stopped = invert(effective(self._machine), chosen).is_silent(running=False)
         self._inverted, self._strangers = chosen, [one.encode() for one in strangers]
         self._kernel.be_silent(silent=self._silent_when_stopped)
+        self._filter.apply(chosen)
 
     def _main_mode(self) -> list[str]:
         """Return the name of every IKE SA that is established, whichever connection it belongs to."""
@@ -90,6 +111,7 @@ class RrasEngine:
                 self._machine.events.write(SOURCE, EVENT_OUT_OF_RANGE, Level.WARNING, f"A registry parameter is out of range: {problem}")
             self._server = server
             try:
+                self._filter.apply()
                 self._kernel.be_silent(silent=server.is_silent(running=True))
                 if server.serves or server.l2tp:
                     self._kernel.apply(server)
@@ -172,18 +194,20 @@ class RrasEngine:
             self._kernel.be_silent(silent=self._silent_when_stopped)
             self._machine.registry.on_change = None
             self._machine.ras.connections.clear()
+            self._vpn_is_idle()
             self._server = None
 
     # -- what happens meanwhile -----------------------------------------------------------------------------------------
 
     def _follow(self) -> None:
         events = Vici()
-        for name, content in events.listen(["ike-updown", "child-updown"]):
-            if isinstance(content, dict) and name is not None:
-                try:
-                    self._take(name, content)
-                except (OSError, ViciRefused):
-                    log.exception("an event of charon could not be followed")
+        with contextlib.suppress(OSError):  # charon has ended
+            for name, content in events.listen(["ike-updown", "child-updown"]):
+                if isinstance(content, dict) and name is not None:
+                    try:
+                        self._take(name, content)
+                    except (OSError, ViciRefused):
+                        log.exception("an event of charon could not be followed")
 
     def _take(self, name: str, content: Mapping[str, object]) -> None:
         up = content.get("up") == "yes"
@@ -225,6 +249,14 @@ class RrasEngine:
         self._machine.ras.connections.remove(connection)
         self._kernel.client_gone(connection.address)
         self._machine.events.write(SOURCE, EVENT_DISCONNECTED, Level.INFORMATION, f"{connection.user} has disconnected.")
+        self._vpn_is_idle()
+
+    def _vpn_is_idle(self) -> None:
+        """With the last client the VPN's network goes; a new one is Public again (inferred: a network without a gateway is not remembered)."""
+        network = self._machine.network
+        if not self._machine.ras.connections and network.vpn_category is Category.PRIVATE:
+            network.set_category(network.vpn, Category.PUBLIC)
+            self._filter.apply()
 
     def _heed_limit(self) -> None:
         """At the limit of connections the next one finds no address."""

@@ -75,6 +75,8 @@ INVERSIONS: dict[str, Change] = {
     "l2tp-ms-chap-v2": _l2tp(lambda settings: replace(settings, authentication="chap")),
     "l2tp-known-users": _l2tp(lambda settings: replace(settings, checks_names=False)),
     "cisco-xauth-refused": _quirk(SERVES_CISCO),
+    **{name: _quirk(name) for name in ("firewall-public-default", "firewall-original-profile", "firewall-block-wins", "firewall-stealth",
+                                       "firewall-drops-reported")},  # the packet filter carries them out
     "misconfigured-answers": _quirk("silent-when-incomplete"),
     "stopped-service-answers": _quirk("silent-when-stopped"),
 }

@@ -73,6 +73,8 @@ class Machine:
     ras: Ras = field(default_factory=Ras)
     boot_time: str = ""
     firewall: Firewall = field(default_factory=Firewall)
+    firewall_changed: Callable[[], None] = lambda: None
+    """Called after each change of rules or profiles; puts them in force. Raises OSError."""
     ipsec: IPsec = field(default_factory=IPsec)
     accounts: Accounts = field(default_factory=Accounts.stock)
     network: Network = field(default_factory=Network)
@@ -90,10 +92,12 @@ class Machine:
         return machine
 
     def reset(self) -> None:
-        """Make it as new; controllers of services stay attached, and are stopped first."""
+        """Make it as new. Controllers of services stay attached; what they do is first brought to what it is on a stock machine."""
         controllers = {service.name: service.controller for service in self.services.by_name.values()}
-        for service in list(self.services.by_name.values()):
-            self.services.stop(service)
+        for stock in _stock_services():
+            service = self.services.find(stock.name)
+            if service is not None:
+                (self.services.start if stock.running else self.services.stop)(service)
         self.registry, self.services, self.certificates = Registry(), Services(), Stores()
         self.user_certificates = Stores()
         self.events, self.files, self.ras, self.firewall = EventLog(), {}, Ras(), Firewall()
@@ -103,6 +107,7 @@ class Machine:
         for service in _stock_services():
             service.controller = controllers.get(service.name)
             self.services.add(service)
+        self.firewall_changed()
 
     def facts(self) -> dict[str, object]:
         """Return the state that tests compare, as plain values."""

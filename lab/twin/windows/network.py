@@ -20,6 +20,8 @@ from typing import Protocol
 ERROR_INVALID_PARAMETER, ERROR_OBJECT_NAME_EXISTS, ERROR_NOT_FOUND = 87, 698, 1168
 ETHERNET = re.compile(r"Ethernet(?: ([2-9]|[1-9]\d+))?", re.I)  # Ethernet, Ethernet 2
 KERNEL_ETHERNET = re.compile(r"eth(\d+)")  # eth0
+VPN_INTERFACE, VPN_INDEX = "RAS (Dial In) Interface", 0x10001
+"""The interface that VPN clients are behind: its name (article, Addressing, Routing and Firewall), and a number that no adapter has."""
 KERNEL_NAME = re.compile(r"(?!eth\d+$)[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")  # wan
 
 
@@ -118,6 +120,16 @@ class Network:
     def forget_categories(self) -> None:
         """Take every network for a new one."""
         self._private.clear()
+
+    @property
+    def vpn(self) -> Adapter:
+        """The VPN's interface as an adapter: it is none, but its network has a profile like theirs."""
+        return Adapter(name=VPN_INTERFACE, nic=Nic(index=VPN_INDEX, name="", mac="", connected=True), dhcp=False, category=self.vpn_category)
+
+    @property
+    def vpn_category(self) -> Category:
+        """What the VPN's network is taken for."""
+        return Category.PRIVATE if VPN_INDEX in self._private else Category.PUBLIC
 
     def adapters(self) -> list[Adapter]:
         """Return all adapters in the order of their indices."""
