@@ -90,7 +90,7 @@ def test_ikev2_rekey__of_the_child_by_the_server_at_salifetime(
     server: Server, client: Client, clock: Clock, ikev2: Ikev2Path, wire: LookAtWire
 ) -> None:
     """Not before; by a request of the server's own, without loss, and the IKE SA stays."""
-    server.provision(ikev2.steps(steps.ikev2_parameters(idleTimeout=LONG, saLifeTime=SHORTEST_LIFETIME)))
+    server.provision(ikev2.steps(OPEN_TO_PINGS, steps.ikev2_parameters(idleTimeout=LONG, saLifeTime=SHORTEST_LIFETIME)))
     tunnel = client.connect(ikev2.profile())
     began, first = clock.now, tunnel.sa()
     clock.advance_to(after(SHORTEST_LIFETIME - 10, began))
