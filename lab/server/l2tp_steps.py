@@ -70,6 +70,21 @@ def psk_rule(
                 parameters={"form": form.value, "name": name, "endpoint1": str(network), "secret": secret.reveal(), "mark": MARK, "others": others})
 
 
+def printed_rule(secret: Secret, *, form: RuleForm = RuleForm.NETSH) -> Step:
+    """Make the dummy rule by the article's line as it is printed there, its XXX replaced: named Dummy, with nothing that marks it as ours.
+
+    Args:
+        secret: as for `psk_rule`.
+        form: which of the two lines.
+
+    Raises:
+        ConfigError: the secret cannot be used.
+    """
+    _check_secret(secret.reveal(), DUMMY, form)
+    return Step(name="psk-rule", script="article-rule", secrets=(secret,), parameters={"form": form.value, "secret": secret.reveal()},
+                because="Windows has no place for the secret of incoming L2TP connections")
+
+
 def _check_secret(text: str, name: str, form: RuleForm) -> None:
     """Refuse a secret that would not arrive. Raises ConfigError, which says nothing of what the secret is."""
     where = f"the shared secret of the rule {name!r}"

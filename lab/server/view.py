@@ -51,6 +51,11 @@ class IncomingConnections:
         kept = {name: value for name, value in self.raw.items() if name not in CHANGING}
         return kept | {"adapters": {name: list(held) for name, held in self.adapters.items()}, "firewall": list(self.firewall)}
 
+    @property
+    def ipsec_rules(self) -> tuple[str, ...]:
+        """Names (DisplayName) of all IPsec rules; empty in a view without the machine. Which of them give a secret, nobody may read."""
+        return tuple(sorted(line.partition(": ")[2] for line in _texts(self.raw["ipsec"]) if line.startswith("rule ")))
+
     def client_with(self, address: str) -> str | None:
         """Return the line of the client with an inner address."""
         return next((line for line in self.clients if line.split()[-1] == address), None)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 from article_lines import CMDLETS, NETSH
-from steps_on_engine import Server
+from steps_on_engine import SCRIPTS, Server
 
 from lab.errors import ConfigError, StepFailed
 from lab.secrets import Secret
-from lab.server.l2tp_steps import MARK, DialIn, RuleForm, local_user, psk_rule
+from lab.server.l2tp_steps import MARK, DialIn, RuleForm, local_user, printed_rule, psk_rule
 from lab.server.steps import Step
 from lab.twin.powershell import registry as declared
 from lab.twin.powershell.engine import ProcessEnvironment
@@ -103,7 +103,7 @@ def test_somebody_elses_rule_of_that_name_is_refused_and_kept(server: Server, fo
 def test_a_second_tunnel_rule_has_to_be_asked_for(server: Server, form: RuleForm) -> None:
     put(server, psk_rule(SECRET, form=form))
     second = replace(psk_rule(Secret("another"), form=form, name="Second"), name="second")
-    with pytest.raises(StepFailed, match="there is another tunnel rule, Dummy: with two, L2TP may take the secret of either"):
+    with pytest.raises(StepFailed, match="another tunnel rule, Dummy, beside which 'Second' is to be made: with two, L2TP may take the secret of either"):
         server.act("inspect", second)
     assert secrets(server) == {"Dummy": "it's a secret"}
 
@@ -277,6 +277,75 @@ def test_a_rule_that_cannot_be_made_leaves_no_set(server: Server, monkeypatch: p
 
     server.act("revert", step)
     assert server.state() == before
+
+
+# -- the article's own lines ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", [NETSH, CMDLETS], ids=["netsh", "cmdlets"])
+def test_the_script_has_the_articles_lines_word_for_word(line: str) -> None:
+    script = (SCRIPTS / "article-rule.ps1").read_text()
+
+    assert [one.strip() for one in script.splitlines() if one.strip() == f"{line.replace('XXX', '$secret')} | Out-Null"]
+
+
+@forms
+@pytest.mark.parametrize("secret", ["XXX", "it's a secret", "$x `y $(z)", "x" * 256])
+def test_the_printed_rule_is_made_and_gone(server: Server, form: RuleForm, secret: str) -> None:
+    before = server.state()
+    step = printed_rule(Secret(secret), form=form)
+    put(server, step)
+    server.act("apply", step)  # again: nothing more
+    (rule,) = server.machine.ipsec.rules()
+
+    assert (secrets(server), rule.display_name, rule.description, rule.local_address) == ({"Dummy": secret}, "Dummy", "", "192.168.3.1/32")
+    for _ in range(2):
+        server.act("revert", step)
+        assert server.state() == before
+
+
+@forms
+@pytest.mark.parametrize(("theirs", "complaint"), [
+    (NETSH, "rule or authentication set 'Dummy' already"), (CMDLETS, "rule or authentication set 'Dummy' already"),
+    (CMDLETS.replace("Tunnel", "Transport"), "rule or authentication set 'Dummy' already"), (NETSH.replace("Dummy", "Other"), "another tunnel rule, Other: with two"),
+    (CMDLETS.split("(", 1)[1].split(").InstanceID")[0], "rule or authentication set 'Dummy' already"),
+], ids=["netsh", "cmdlets", "transport", "other", "set"])
+def test_the_printed_rule_is_not_made_beside_another(server: Server, form: RuleForm, theirs: str, complaint: str) -> None:
+    by_hand(server, theirs)
+    before = server.state()
+
+    with pytest.raises(StepFailed, match=complaint):
+        server.act("inspect", printed_rule(SECRET, form=form))
+    assert server.state() == before
+
+
+@forms
+def test_the_printed_rule_may_have_been_removed_by_hand(server: Server, form: RuleForm) -> None:
+    before = server.state()
+    step = printed_rule(SECRET, form=form)
+    put(server, step)
+    by_hand(server, "netsh advfirewall consec delete rule name=Dummy" if form is RuleForm.NETSH else "Remove-NetIPsecRule -DisplayName Dummy")
+    assert server.act("verify", step) == ["expected one enabled tunnel rule 'Dummy', found 0 among 0 of that name"]
+
+    server.act("revert", step)
+    assert server.state() == before
+
+
+@forms
+def test_the_printed_rule_is_not_removed_with_another_of_its_name(server: Server, form: RuleForm) -> None:
+    step = printed_rule(SECRET, form=form)
+    put(server, step)
+    by_hand(server, CMDLETS)
+
+    with pytest.raises(StepFailed, match="there are 2 IPsec rules 'Dummy'"):
+        server.act("revert", step)
+    assert len(server.machine.ipsec.rules()) == 2
+
+
+@pytest.mark.parametrize("secret", ["", '"', "gr\u00fcn", "x" * 1025])
+def test_the_printed_rule_takes_no_secret_that_would_not_arrive(secret: str) -> None:
+    with pytest.raises(ConfigError, match="the shared secret of the rule 'Dummy'"):
+        printed_rule(Secret(secret))
 
 
 # -- users ----------------------------------------------------------------------------------------------------------------

@@ -225,6 +225,50 @@ def test_security_associations_and_policies_are_read_from_the_kernels_structures
     assert xfrm.list_policies() == [expected | {"protected": True}, expected | {"protected": False}]
 
 
+class Requests:
+    """A netlink socket that keeps what it is asked for, and refuses with an error if it has one."""
+
+    def __init__(self, error: int = 0) -> None:
+        self.asked: list[tuple[int, bytes]] = []
+        self._error = error
+
+    def __enter__(self) -> Requests:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def request(self, what: str, kind: int, body: bytes) -> None:
+        self.asked.append((kind, body))
+        if self._error:
+            raise NetlinkError(self._error, what)
+
+
+def test_a_policy_that_blocks_is_what_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = Requests()
+    monkeypatch.setattr(xfrm, "Netlink", lambda _: requests)
+    xfrm.block("in", source="0.0.0.0/0", destination="192.168.77.10/32")
+    xfrm.unblock("in", source="0.0.0.0/0", destination="192.168.77.10/32")
+    (update, policy), (delete, identity) = requests.asked
+
+    assert (update, len(policy), delete, len(identity)) == (0x19, 168, 0x14, 64)  # XFRM_MSG_UPDPOLICY, -DELPOLICY, and their structures
+    assert struct.unpack_from("=IIBB", policy, xfrm.SELECTOR + xfrm.LIFETIMES) == (1_000_000, 0, 0, 1)  # priority, index, in, block
+    assert policy[:xfrm.SELECTOR] == identity[:xfrm.SELECTOR]
+    assert struct.unpack_from("=IB", identity, xfrm.SELECTOR) == (0, 0)
+    monkeypatch.setattr(xfrm, "Netlink", lambda _: dumped([policy]))
+    assert xfrm.list_policies() == [{"source": "0.0.0.0/0", "destination": "192.168.77.10/32", "protocol": 0, "direction": "in", "priority": 1_000_000,
+                                     "protected": False}]
+
+
+def test_a_policy_that_is_gone_already_is_taken_back_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xfrm, "Netlink", lambda _: Requests(errno.ENOENT))
+    xfrm.unblock("out", source="192.168.77.10/32", destination="0.0.0.0/0")
+
+    monkeypatch.setattr(xfrm, "Netlink", lambda _: Requests(errno.EPERM))
+    with pytest.raises(NetlinkError, match="unblock traffic"):
+        xfrm.unblock("out", source="192.168.77.10/32", destination="0.0.0.0/0")
+
+
 # -- this machine's kernel, which any user may ask ----------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from cryptography import x509
@@ -114,7 +114,13 @@ def _l2tp(machine: Machine) -> L2tp | None:
         return None
     users = {one.name: one.password for one in state.accounts if state.admission(one.name) is Admission.ALLOWED}
     endpoints = min(_miniport(machine, "WanEndpoints", L2TP_MINIPORT), _miniport(machine, "MaxWanEndpoints", L2TP_MINIPORT))
-    return L2tp(secret=state.secret.value if state.secret else None, users=users, endpoints=endpoints)
+    return with_secrets(machine, L2tp(secret=None, users=users, endpoints=endpoints))
+
+
+def with_secrets(machine: Machine, settings: L2tp) -> L2tp:
+    """Return settings of L2TP with the secrets that the machine's rules give now."""
+    secrets = [one.value for one in l2tp(machine).secrets]
+    return replace(settings, secret=secrets[0] if secrets else None, others=tuple(secrets[1:]))
 
 
 def _rule_secret(machine: Machine) -> str | None:

@@ -10,15 +10,18 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from lab.twin.rras import cisco, l2tp_config, messages
-from lab.twin.rras.effective import VpnServer, effective
+from lab.twin.rras.effective import VpnServer, effective, with_secrets
 from lab.twin.rras.inversions import invert
+from lab.twin.rras.ipsec_rules import RuleEnforcer, caught
 from lab.twin.rras.kernel import Kernel
 from lab.twin.rras.l2tp_config import L2tp, Session
 from lab.twin.rras.l2tp_daemons import L2tpDaemons
 from lab.twin.rras.liveness import DEFAULTS, retransmission
+from lab.twin.rras.machine_authentication import MachineAuthentication
 from lab.twin.rras.packet_filter import PacketFilter
 from lab.twin.rras.policy import EVENT_OUT_OF_RANGE, UnknownPolicy
 from lab.twin.windows.events import Level
@@ -47,6 +50,9 @@ class RrasEngine:
         self._kernel = Kernel()
         self._filter = PacketFilter(machine)
         self._l2tp = L2tpDaemons(self._l2tp_came, self._l2tp_gone)
+        self._authentication = MachineAuthentication(self._vici)
+        self._rules = RuleEnforcer()
+        self._rules_catch = True
         self._server: VpnServer | None = None
         self._inverted: frozenset[str] = frozenset()
         self._strangers: list[bytes] = []
@@ -55,6 +61,7 @@ class RrasEngine:
         """Charon's settings in force: strongswan.server.conf has these until they are set otherwise."""
         self._lock = threading.RLock()
         machine.firewall_changed = self._filter.apply
+        machine.ipsec.on_change = self._rules_changed
         for name, act in (("charon's events", self._follow), ("the first table", self._warm_up)):
             threading.Thread(target=act, name=name, daemon=True).start()
 
@@ -66,6 +73,7 @@ class RrasEngine:
     def attach(self) -> None:
         """Speak to a charon that was started anew. Raises OSError."""
         self._vici = Vici()
+        self._authentication = MachineAuthentication(self._vici)
         threading.Thread(target=self._follow, name="charon's events", daemon=True).start()
 
     @property
@@ -86,10 +94,13 @@ class RrasEngine:
             strangers: roots (PEM) that an inverted twin trusts although they are not in its store.
         """
         chosen = frozenset(ids)
-        self._silent_when_stopped = invert(effective(self._machine), chosen).is_silent(running=False)
+        server = invert(effective(self._machine), chosen)
+        self._silent_when_stopped, self._rules_catch = server.is_silent(running=False), "rules-catch-nothing" not in server.quirks
         self._inverted, self._strangers = chosen, [one.encode() for one in strangers]
         self._kernel.be_silent(silent=self._silent_when_stopped)
         self._filter.apply(chosen)
+        self._machine.ipsec.on_change = self._rules_changed  # a machine that was reset has other rules
+        self._enforce_rules()
 
     def _main_mode(self) -> list[str]:
         """Return the name of every IKE SA that is established, whichever connection it belongs to."""
@@ -97,6 +108,23 @@ class RrasEngine:
             answers = self._vici.request("list_sas")
         return [name for answer in answers if isinstance(answer, dict) for name, sa in answer.items()
                 if isinstance(sa, dict) and sa.get("state") == "ESTABLISHED"]
+
+    # -- IPsec rules: services of their own apply them ------------------------------------------------------------------
+
+    def _enforce_rules(self) -> None:
+        self._rules.enforce(caught(self._machine.ipsec.rules()) if self._rules_catch else frozenset())
+
+    def _rules_changed(self) -> None:
+        with self._lock:
+            self._enforce_rules()
+            server = self._server
+            if server is None or server.l2tp is None or "rules-from-the-start" in server.quirks:
+                return
+            now = invert(replace(server, l2tp=with_secrets(self._machine, server.l2tp)), self._inverted).l2tp
+            assert now is not None
+            settings = replace(server.l2tp, secret=now.secret, others=now.others)  # the rest as it was at the start
+            self._server = replace(server, l2tp=settings)
+            self._authentication.offer(settings)
 
     # -- the service --------------------------------------------------------------------------------------------------
 
@@ -156,9 +184,7 @@ class RrasEngine:
         outer = self._kernel.outer_address
         if settings.needs_ipsec:
             self._vici.request("load_conn", l2tp_config.clear_message(outer))
-        if settings.secret is not None:  # else main mode has nothing to authenticate with: NO_PROPOSAL_CHOSEN
-            self._vici.request("load_shared", l2tp_config.secret_message(settings.secret))
-            self._vici.request("load_conn", l2tp_config.connection_message(settings))
+        self._authentication.offer(settings)
         for command, message in cisco.cisco_messages(server, settings) if cisco.QUIRK in server.quirks else ():
             self._vici.request(command, message)
         if server.addresses is not None:
@@ -183,14 +209,15 @@ class RrasEngine:
                 self._vici.control("terminate", {"ike": name, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
             for command, message in (("unload_conn", {"name": messages.CONNECTION}), ("unload_conn", {"name": messages.BY_SECRET}),
                                      ("unload_pool", {"name": messages.POOL}),
-                                     ("unload_conn", {"name": l2tp_config.CONNECTION}), ("uninstall", {"child": l2tp_config.CLEAR}),
-                                     ("unload_conn", {"name": l2tp_config.CLEAR}),
+                                     ("uninstall", {"child": l2tp_config.CLEAR}), ("unload_conn", {"name": l2tp_config.CLEAR}),
                                      *(("unload_conn", {"name": name}) for name in others), *([("unload_pool", {"name": cisco.POOL})] if others else [])):
                 with contextlib.suppress(ViciRefused):  # nothing was loaded
                     self._vici.request(command, message)
+            self._authentication.withdraw()
             self._vici.request("clear_creds")
             self._vici.request("flush_certs", {})
             self._kernel.withdraw()
+            self._enforce_rules()  # they were in the list that has just been emptied
             self._kernel.be_silent(silent=self._silent_when_stopped)
             self._machine.registry.on_change = None
             self._machine.ras.connections.clear()
@@ -212,10 +239,12 @@ class RrasEngine:
     def _take(self, name: str, content: Mapping[str, object]) -> None:
         up = content.get("up") == "yes"
         for connection, sa in content.items():
-            if connection == messages.CONNECTION and isinstance(sa, dict):
-                with self._lock:
-                    if self._server is not None:
+            with self._lock:
+                if self._server is not None and isinstance(sa, dict):
+                    if connection == messages.CONNECTION:
                         self._changed(name, sa, up=up)
+                    elif connection == l2tp_config.CONNECTION and name == "ike-updown" and not up:
+                        self._authentication.client_gone()
 
     def _changed(self, name: str, sa: Mapping[str, object], *, up: bool) -> None:
         assert self._server is not None

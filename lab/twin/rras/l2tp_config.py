@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-CONNECTION, CHILD, CLEAR = "incoming-l2tp", "l2tp", "l2tp-clear"
+CONNECTION, CHILD, CLEAR, SECRET = "incoming-l2tp", "l2tp", "l2tp-clear", "l2tp-secret"
 PORT = 1701
 MAIN_MODE = ("aes256-sha1-ecp384", "aes128-sha1-ecp256", "aes256-sha1-modp2048", "3des-sha1-modp2048", "3des-sha1-modp1024")
 QUICK_MODE = ("aes256-sha1", "aes128-sha1", "3des-sha1")
@@ -43,12 +43,15 @@ class L2tp:
     """Passwords of the local accounts that may dial in, by name."""
     endpoints: int
     """How many clients may be connected: ports of the L2TP miniport."""
+    others: tuple[str, ...] = field(default=(), repr=False)
+    """Secrets of further rules, which do not hold."""
     main_mode: tuple[str, ...] = MAIN_MODE
     authentication: str = "mschap-v2"
     """What PPP requires, in pppd's words."""
     needs_ipsec: bool = True
     checks_names: bool = True
-    """These four are inverted in twins that do the opposite of Windows."""
+    takes_turns: bool = False
+    """These five are inverted in twins that do the opposite of Windows. The last: with several secrets each holds in its turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ def connection_message(settings: L2tp) -> dict[str, object]:
 
 def secret_message(secret: str) -> dict[str, object]:
     """Return the shared secret: main mode finds it by address alone, so it has no owner."""
-    return {"type": "IKE", "data": secret, "owners": []}
+    return {"id": SECRET, "type": "IKE", "data": secret, "owners": []}
 
 
 def clear_message(address: IPv4Address) -> dict[str, object]:

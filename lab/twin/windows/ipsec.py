@@ -9,6 +9,7 @@ netsh advfirewall consec. That the set of netsh's own rule is deleted with the r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -92,6 +93,12 @@ class IPsec:
 
     by_name: dict[str, IPsecRule] = field(default_factory=dict)
     sets_by_name: dict[str, AuthSet] = field(default_factory=dict)
+    on_change: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    """Called after a rule came or went: the services that apply rules follow them."""
+
+    def _changed(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
 
     def rules(self) -> list[IPsecRule]:
         """Return all rules."""
@@ -110,6 +117,7 @@ class IPsec:
         if rule.name.lower() in self.by_name:
             return False
         self.by_name[rule.name.lower()] = rule
+        self._changed()
         return True
 
     def add_set(self, one: AuthSet) -> bool:
@@ -123,6 +131,7 @@ class IPsec:
         """Remove a rule, with the set that belongs to it."""
         self.by_name.pop(rule.name.lower(), None)
         self.sets_by_name = {name: one for name, one in self.sets_by_name.items() if one.owner != rule.name}
+        self._changed()
 
     def remove_set(self, one: AuthSet) -> None:
         """Remove a set."""

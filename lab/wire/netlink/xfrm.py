@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 
-from lab.wire.netlink.message import NETLINK_XFRM, Netlink, attributes
+from lab.wire.netlink.message import NETLINK_XFRM, Netlink, NetlinkError, attributes
 
 XFRM_MSG_NEWPOLICY, XFRM_MSG_DELPOLICY, XFRM_MSG_GETPOLICY, XFRM_MSG_GETSA = 0x13, 0x14, 0x15, 0x12
-XFRM_MSG_FLUSHSA, XFRM_MSG_FLUSHPOLICY = 0x1C, 0x1D
+XFRM_MSG_UPDPOLICY, XFRM_MSG_FLUSHSA, XFRM_MSG_FLUSHPOLICY = 0x19, 0x1C, 0x1D
 SELECTOR, LIFETIMES = 56, 64 + 32
 XFRMA_TMPL = 5
 MODES = ("transport", "tunnel")
 DIRECTIONS = ("in", "out", "fwd")
 IPPROTO_ESP = 50
+XFRM_POLICY_BLOCK = 1
+BLOCK_PRIORITY = 1_000_000
+"""Behind every policy of charon's, which have at most 400,000."""
+NO_LIMIT = (1 << 64) - 1
 
 
 def _selector(data: bytes) -> dict[str, object]:
@@ -65,3 +70,35 @@ def flush_policies() -> None:
     """Remove all policies of this network namespace."""
     with Netlink(NETLINK_XFRM) as netlink:
         netlink.request("flush policies", XFRM_MSG_FLUSHPOLICY, b"")
+
+
+def block(direction: str, *, source: str, destination: str) -> None:
+    """Discard traffic of a direction ("in", "out", "fwd") between two networks, unless a policy of a smaller number protects it or the socket
+    is exempt (an IKE daemon's is). Idempotent. Raises NetlinkError."""
+    with Netlink(NETLINK_XFRM) as netlink:
+        netlink.request("block traffic", XFRM_MSG_UPDPOLICY, _blocking(direction, source, destination))
+
+
+def unblock(direction: str, *, source: str, destination: str) -> None:
+    """Take a `block` back; it may be gone already. Raises NetlinkError."""
+    identity = _selecting(source, destination) + struct.pack("=IB3x", 0, DIRECTIONS.index(direction))  # struct xfrm_userpolicy_id
+    with Netlink(NETLINK_XFRM) as netlink:
+        try:
+            netlink.request("unblock traffic", XFRM_MSG_DELPOLICY, identity)
+        except NetlinkError as error:
+            if error.errno != errno.ENOENT:
+                raise
+
+
+def _selecting(source: str, destination: str) -> bytes:
+    """Encode struct xfrm_selector: every protocol and port between two networks."""
+    (to, to_length), (of, of_length) = (one.split("/") for one in (destination, source))
+    return struct.pack("=4s12x4s12xHHHHHBBB3xiI", socket.inet_aton(to), socket.inet_aton(of), 0, 0, 0, 0, socket.AF_INET, int(to_length),
+                       int(of_length), 0, 0, 0)
+
+
+def _blocking(direction: str, source: str, destination: str) -> bytes:
+    """Encode struct xfrm_userpolicy_info of a policy that blocks, without end: limits of bytes and packets, times, counters, and the rest."""
+    limits = struct.pack("=QQQQQQQQ", *[NO_LIMIT] * 4, 0, 0, 0, 0) + bytes(32)
+    rest = struct.pack("=IIBBBB4x", BLOCK_PRIORITY, 0, DIRECTIONS.index(direction), XFRM_POLICY_BLOCK, 0, 0)
+    return _selecting(source, destination) + limits + rest

@@ -39,7 +39,7 @@ def test_l2tp_in_clear_is_discarded_for_this_address_and_port_only() -> None:
 def test_neither_secret_nor_passwords_show() -> None:
     assert "s3cret" not in repr(SETTINGS)
     assert "passw0rd" not in repr(SETTINGS)
-    assert l2tp_config.secret_message("s3cret") == {"type": "IKE", "data": "s3cret", "owners": []}
+    assert l2tp_config.secret_message("s3cret") == {"id": "l2tp-secret", "type": "IKE", "data": "s3cret", "owners": []}
 
 
 @pytest.mark.parametrize(("size", "endpoints", "expected"), [
