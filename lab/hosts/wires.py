@@ -1,8 +1,9 @@
 """Wires: one bridge per network in the root namespaces, one pair of interfaces per host and network.
 
 Bridges are outside of every host, so a capture on one sees what is on the wire and nothing else (an interface inside a host
-also shows packets that the kernel has already decapsulated). A bridge leads to other machines by its uplink, an adapter of this
-one. Ports of the management bridge are isolated: hosts reach the way to the outside through it, not each other.
+also shows packets that the kernel has already decapsulated). What leaves a bridge by a port is copied: a host decrypts ESP in UDP
+where it lies, and a capture that shares the packet's memory would show it in clear. A bridge leads to other machines by its uplink,
+an adapter of this one. Ports of the management bridge are isolated: hosts reach the way to the outside through it, not each other.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 
 from lab.hosts.namespaces import CLONE_NEWNET, set_namespace
-from lab.wire.netlink import Netlink, addresses, links, routes
+from lab.wire.netlink import Netlink, addresses, links, qdiscs, routes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ def connect(plan: Plan, pids: dict[str, int]) -> None:
                 port = port_of(network["name"], host["name"])
                 links.add_veth(netlink, port, network["name"], pids[host["name"]])
                 index = links.index_of(port)
+                links.copy_what_leaves(port)
                 links.set_master(netlink, port, index, bridges[network["name"]])
                 if network["delay_ms"]:
-                    links.set_delay(netlink, port, index, network["delay_ms"])
+                    qdiscs.set_delay(netlink, port, index, network["delay_ms"])
                 if network["management"]:
                     isolate(port)
         configure(host, pids[host["name"]])

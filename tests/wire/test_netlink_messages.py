@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.wire.netlink import Netlink, NetlinkError, addresses, links, message, neighbours, routes, xfrm
+from lab.wire.netlink import Netlink, NetlinkError, addresses, links, message, neighbours, qdiscs, routes, xfrm
 from lab.wire.netlink.message import HEADER, NLMSG_DONE, NLMSG_ERROR, attribute, attributes
 
 
@@ -107,8 +107,9 @@ REQUESTS = {
     "bridge_port": (lambda nl: links.set_master(nl, "p", 6, 9), 16, ACK, "00 00 0000 06000000 01000000 01000000" "0800 0a00 09000000"),
     "delete_link": (lambda nl: links.delete(nl, "br", 6), 17, ACK, "00 00 0000 06000000 00000000 00000000"),
     "delay_of_2_ms": (  # 2 ms are 31,250 ticks of 64 ns
-        lambda nl: links.set_delay(nl, "p", 6, 2.0), 36, REPLACE,
+        lambda nl: qdiscs.set_delay(nl, "p", 6, 2.0), 36, REPLACE,
         "00 000000 06000000 00000000 ffffffff 00000000" "0a00 0100 6e6574656d00 0000" "1c00 0200 127a0000 e8030000" + "00" * 16),
+    "no_delay": (lambda nl: qdiscs.delete(nl, "p", 6), 37, ACK, "00 000000 06000000 00000000 ffffffff 00000000"),
     "veth": (
         lambda nl: links.add_veth(nl, "a", "b", 77), 16, ONLY_NEW,
         "00 00 0000 00000000 00000000 00000000" "0600 0300 6100 0000"
@@ -185,6 +186,15 @@ def test_links_tell_hardware_from_what_software_makes() -> None:
     assert [(one["name"], one["kind"], one["ethernet"], one["up"], one["running"]) for one in listed] == [
         ("eth0", "", True, True, True), ("ras", "dummy", True, True, True), ("sit0", "sit", False, False, False)]
     assert listed[0]["mac"] == "52:54:cb:00:71:0a"
+
+
+def test_packets_of_delays_are_counted_by_link() -> None:
+    def qdisc(index: int, parent: int, kind: str, packets: int) -> bytes:
+        basic = attribute(qdiscs.TCA_STATS_BASIC, struct.pack("=QI", packets * 84, packets))
+        return struct.pack("=BxxxiIII", 0, index, 0x80010000, parent, 0) + attribute(1, kind) + attribute(qdiscs.TCA_STATS2, basic)
+
+    answered = dumped([qdisc(2, 0xFFFFFFFF, "netem", 7), qdisc(3, 0xFFFFFFFF, "noqueue", 9), qdisc(4, 0x10000, "netem", 11)])
+    assert qdiscs.delayed(answered) == {2: 7}
 
 
 def test_addresses_of_a_dhcp_client_are_not_permanent() -> None:

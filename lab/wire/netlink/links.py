@@ -1,14 +1,15 @@
-"""Links: veth, bridge, dummy, their state and counters, and the delay that netem puts on them."""
+"""Links: veth, bridge, dummy, their state and counters."""
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import socket
 import struct
 
 from lab.wire.netlink.message import (
     NLM_F_CREATE,
     NLM_F_EXCL,
-    NLM_F_REPLACE,
     Netlink,
     attribute,
     attributes,
@@ -16,14 +17,12 @@ from lab.wire.netlink.message import (
     text,
 )
 
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWQDISC = 16, 17, 18, 36
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_PID, IFLA_STATS64 = 1, 3, 4, 10, 18, 19, 23
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 IFF_UP, IFF_RUNNING, IFF_PROMISC = 0x1, 0x40, 0x100
 ARPHRD_ETHER = 1
-TC_H_ROOT, TCA_KIND, TCA_OPTIONS = 0xFFFFFFFF, 1, 2
-TICKS_PER_MICROSECOND = 15.625
-"""Ticks of the packet scheduler's clock: 64 ns each (/proc/net/psched on every kernel with high-resolution timers)."""
+SIOCETHTOOL, ETHTOOL_SSG = 0x8946, 0x19
 
 
 def _header(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
@@ -75,13 +74,11 @@ def set_master(netlink: Netlink, name: str, index: int, bridge: int) -> None:
     netlink.request(f"put {name} into a bridge", RTM_NEWLINK, body)
 
 
-def set_delay(netlink: Netlink, name: str, index: int, milliseconds: float) -> None:
-    """Delay every packet that leaves by this link (netem)."""
-    ticks = round(milliseconds * 1000 * TICKS_PER_MICROSECOND)
-    options = struct.pack("=IIIIII", ticks, 1000, 0, 0, 0, 0)  # tc_netem_qopt: latency, limit, loss, gap, duplicate, jitter
-    body = struct.pack("=BxxxiIII", socket.AF_UNSPEC, index, 0, TC_H_ROOT, 0)
-    body += attribute(TCA_KIND, "netem") + attribute(TCA_OPTIONS, options)
-    netlink.request(f"delay {name}", RTM_NEWQDISC, body, NLM_F_CREATE | NLM_F_REPLACE)
+def copy_what_leaves(name: str) -> None:
+    """Make the kernel put every packet that leaves by this link into memory of its own (no scatter and gather: ETHTOOL_SSG). Raises OSError."""
+    with socket.socket() as any_socket:
+        value = ctypes.create_string_buffer(struct.pack("=II", ETHTOOL_SSG, 0))
+        fcntl.ioctl(any_socket, SIOCETHTOOL, struct.pack("16sQ16x", name.encode(), ctypes.addressof(value)))
 
 
 def list_links(netlink: Netlink) -> list[dict[str, object]]:
