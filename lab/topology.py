@@ -28,6 +28,7 @@ class Role(StrEnum):
     CLIENT = "client"
     LAN = "lan"
     DNS = "dns"
+    NAT = "nat"
     OBSERVER = "observer"
 
 
@@ -123,16 +124,26 @@ class Topology:
         return {name: sorted((host for host in carried if host.machine == name), key=lambda host: host.name != name)
                 for name in dict.fromkeys(host.machine for host in carried)}
 
+    def inside(self, network: str) -> str:
+        """Return the Linux machine inside of which a network lies, since all hosts on it share that machine; empty if there is none."""
+        there = {host.machine for host in self.hosts.values() if network in host.addresses and host.role is not Role.OBSERVER}
+        return there.pop() if len(there) == 1 and self.server.name not in there and network != self.management else ""
+
     def adapters(self, machine: str) -> Mapping[str, str]:
-        """Return the MAC address of a machine's adapter on each of its networks but the management network, in the file's order.
+        """Return the MAC address of a machine's adapter on each of its networks, in the file's order; none on the management network, nor on
+        one that lies inside of a machine.
 
         An adapter that several hosts share has the address of the first.
         """
         found: dict[str, str] = {}
         for network in self.networks:
-            if network != self.management and (hosts := [host for host in self.machines[machine] if network in host.addresses]):
+            if network != self.management and not self.inside(network) and (hosts := [host for host in self.machines[machine] if network in host.addresses]):
                 found[network] = mac_of(hosts[0].address(network))
         return found
+
+    def outer(self, host: HostPlan) -> str:
+        """Return the network by which a host leads to the others: its first that is not the management network."""
+        return next(network for network in host.addresses if network != self.management)
 
     def with_role(self, role: Role) -> list[HostPlan]:
         """Return the hosts with a role, in the file's order."""
@@ -228,6 +239,10 @@ def _check(content: _File, file: Path) -> None:
     for name, host in content.hosts.items():
         if management[0] not in host.addresses:
             raise _wrong(file, f"hosts.{name}.addresses", f"lacks {management[0]}, the way in")
+        if host.role is Role.NAT and "wan" not in host.addresses:
+            raise _wrong(file, f"hosts.{name}.addresses", "lacks wan: a router with NAT gives what it forwards its address there")
+        if host.role is Role.NAT and len(host.addresses) < 3:
+            raise _wrong(file, f"hosts.{name}.addresses", "lacks a network beside wan and the way in: a router with NAT leads from it to wan")
     if "lan" not in content.hosts[servers[0]].addresses:
         raise _wrong(file, f"hosts.{servers[0]}.addresses", "lacks lan, the network behind the server")
     _check_machines(content, file, servers[0])

@@ -32,10 +32,23 @@ def test_the_projects_own_file_is_right(monkeypatch: pytest.MonkeyPatch) -> None
     assert topology.server.address("lan") in topology.networks["lan"].subnet
     assert [network.name for network in topology.networks.values() if network.management] == ["mgmt"]
     assert topology.networks["wan"].delay_ms == 2
-    assert [host.name for host in topology.with_role(Role.CLIENT)] == ["client", "client2", "client3"]
+    assert [host.name for host in topology.with_role(Role.CLIENT)] == ["client", "client2", "client3", "home", "home2"]
     assert topology.host("client2").start is Start.ON_DEMAND
     assert topology.hosts["lan2"].routes == {IPv4Network("192.168.77.0/24"): IPv4Address("172.20.5.10")}
     assert str(topology.server.addresses["lan"]) == "192.168.77.10/24"
+
+
+def test_a_network_of_one_linux_machine_lies_inside_of_it(tmp_path: Path) -> None:
+    topology = load_topology(DEFAULT)
+    assert {network: topology.inside(network) for network in topology.networks if topology.inside(network)} == {"home": "client"}
+    assert "home" not in topology.adapters("client")
+    assert [topology.outer(topology.host(name)) for name in ("client", "home", "lan2")] == ["wan", "home", "lan2"]
+
+    spread = load_topology(changed(tmp_path, lambda content: content["hosts"]["home2"].update(machine="lan")))
+    assert spread.inside("home") == ""
+    assert spread.adapters("lan")["home"] == "52:54:c0:a8:32:15"
+    alone = load_topology(changed(tmp_path, lambda content: content["hosts"]["lan2"]["addresses"].pop("lan2") and content["hosts"]["lan2"].pop("routes")))
+    assert alone.inside("lan2") == "", "the server may be Windows: it has an adapter for each of its networks"
 
 
 def test_a_pool_knows_its_size_and_its_addresses() -> None:
@@ -72,7 +85,7 @@ def rename_network(content: dict[str, Any]) -> None:
 
 
 WRONG: dict[str, tuple[Change, list[str]]] = {
-    "unknown network": (rename_network, ["hosts.client.addresses.wna", "no such network", "wan, lan, lan2, mgmt"]),
+    "unknown network": (rename_network, ["hosts.client.addresses.wna", "no such network", "wan, home, lan, lan2, mgmt"]),
     "outside of its subnet": (
         lambda content: content["hosts"]["client"]["addresses"].update(wan="203.0.114.20"),
         ["hosts.client.addresses.wan", "203.0.114.20 is not in 203.0.113.0/24"]),
@@ -97,6 +110,8 @@ WRONG: dict[str, tuple[Change, list[str]]] = {
     "no server": (lambda content: content["hosts"]["server"].update(role="lan"), ["hosts", "role server, there are 0"]),
     "server without lan": (lambda content: content["hosts"]["server"]["addresses"].pop("lan"), ["hosts.server.addresses", "lacks lan"]),
     "host without the way in": (lambda content: content["hosts"]["client"]["addresses"].pop("mgmt"), ["hosts.client.addresses", "lacks mgmt"]),
+    "nat on one network": (lambda content: content["hosts"]["nat"]["addresses"].pop("home"), ["hosts.nat.addresses", "lacks a network", "wan"]),
+    "nat without wan": (lambda content: content["hosts"]["nat"]["addresses"].pop("wan"), ["hosts.nat.addresses", "lacks wan"]),
     "no management network": (lambda content: content["networks"]["mgmt"].pop("management"), ["networks", "management: true", "there are 0"]),
 }
 

@@ -91,8 +91,9 @@ class Lab(Protocol):
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """Of: inversion, time-control, packet-loss, capture, name-service, snapshot, l2tp (xl2tpd and pppd on its hosts). Those that
-        every lab of its kind has; what depends on its machines is found out when they are prepared (`lab.prepare.lab.prepare_lab`)."""
+        """Of: inversion, time-control, packet-loss, capture, name-service, snapshot, l2tp (xl2tpd and pppd on its hosts), nat
+        (legacy iptables). Those that every lab of its kind has; what depends on its machines is found out when they are prepared
+        (`lab.prepare.lab.prepare_lab`)."""
 
     @property
     def capture_points(self) -> Sequence[CapturePoint]:

@@ -49,7 +49,7 @@ def hosts_on(machine: str, endpoint: SSHEndpoint, topology: Topology) -> Mapping
 def capture_points(topology: Topology) -> list[CapturePoint]:
     """Return where each network is seen.
 
-    A network of the lab: on its bridge at the first Linux machine with an adapter on it. The management network: at every Linux
+    A network of the lab: on its bridge at the first Linux machine with an adapter on it, or at the one inside of which it lies. The management network: at every Linux
     machine, on the interface of its way in, which sees what arrives there and no more.
     """
     linux = [name for name in topology.machines if name != topology.server.name]
@@ -57,7 +57,7 @@ def capture_points(topology: Topology) -> list[CapturePoint]:
     for network in topology.networks:
         if network == topology.management:
             points += [CapturePoint(network=network, host=own_side(name), interface=MANAGEMENT) for name in linux]
-        elif there := next((name for name in linux if network in topology.adapters(name)), None):
+        elif there := topology.inside(network) or next((name for name in linux if network in topology.adapters(name)), None):
             points.append(CapturePoint(network=network, host=own_side(there), interface=f"br-{network}"))
     return points
 

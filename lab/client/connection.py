@@ -128,14 +128,14 @@ class Tunnel:
     def add_route(self, destination: str) -> None:
         """Set one route into the tunnel."""
         route = Route(destination=destination, source=str(self.inner_address))
-        self.probe.add_route(destination, interface="wan", source=route.source)
+        self.probe.add_route(destination, interface=self._mac.interface, source=route.source)
         self._routes.append(route)
 
     def disconnect(self) -> None:
         """End it; idempotent. Routes, SAs, credentials and the inner address go."""
         for route in self._routes:
             with contextlib.suppress(CommandFailed):  # it went with the inner address
-                self.probe.delete_route(route.destination, interface="wan", source=route.source)
+                self.probe.delete_route(route.destination, interface=self._mac.interface, source=route.source)
         self._routes.clear()
         self._mac.clear()
 
@@ -161,8 +161,10 @@ def _name(root: x509.Certificate) -> str:
 class Mac:
     """A client host as a Mac: its trusted roots and its DNS server."""
 
-    def __init__(self, probe: Probe, *, roots: Sequence[x509.Certificate], dns: str | None = None) -> None:
+    def __init__(self, probe: Probe, *, roots: Sequence[x509.Certificate], dns: str | None = None, interface: str = "wan") -> None:
         self.probe, self._roots, self._dns = probe, list(roots), dns
+        self.interface = interface
+        """By which it leads to the server."""
 
     def connect(self, profile: IKEv2) -> Tunnel:
         """Connect.

@@ -69,9 +69,12 @@ class EspKeys:
     integrity_key: bytes
 
     def row(self) -> str:
-        """Return the row of Wireshark's esp_sa table. Raises EvidenceError for a suite that we have no name of."""
+        """Return the row of Wireshark's esp_sa table. Raises EvidenceError for a suite that we have no name of.
+
+        Known by its SPI alone: behind a NAT the wire shows another address than the client logs.
+        """
         place = f"ESP SA {self.spi}"
-        values = ["IPv4", self.source, self.destination, f"0x{self.spi}", _suite(ESP_CIPHERS, self.cipher_key, place),
+        values = ["IPv4", "*", "*", f"0x{self.spi}", _suite(ESP_CIPHERS, self.cipher_key, place),
                   f"0x{self.cipher_key.hex()}", _suite(ESP_INTEGRITIES, self.integrity_key, place), f"0x{self.integrity_key.hex()}"]
         return ",".join(f'"{value}"' for value in values)
 

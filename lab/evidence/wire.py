@@ -8,13 +8,12 @@ from functools import cached_property
 from lab.errors import WireCheckFailed
 from lab.evidence.dissect import Frame, dissect
 from lab.evidence.encapsulation import Measured, measured
+from lab.evidence.esp import EspPacket, esp_of
 from lab.evidence.ike import IkeMessage, messages_of
 from lab.evidence.ikev1 import Ikev1Message, ikev1_messages
 from lab.evidence.keys import KeyRing
 from lab.evidence.pcap import PcapWriter
 
-ESP, UDP, ARP = 50, 17, 0x0806
-ETHERNET, IP_PROTOCOL = 14, 9
 PAYLOADS = ("tcp.payload", "udp.payload", "data.data")
 """Not data.data alone: a client's port that some protocol has registered (57000: IRC) makes tshark see that protocol instead of data."""
 
@@ -44,7 +43,11 @@ class Wire:
 
     def esp_packets(self, network: str = "wan") -> int:
         """Return the number of ESP packets, in UDP or not."""
-        return sum(_is_esp(packet.data) for packet in self._captures[network].packets[: self._until[network]])
+        return len(self.esp(network))
+
+    def esp(self, network: str = "wan") -> list[EspPacket]:
+        """Return the ESP packets of a network, in order."""
+        return [found for packet in self._captures[network].packets[: self._until[network]] if (found := esp_of(packet.data))]
 
     def arp_requests_for(self, network: str, address: str) -> int:
         """Return how many ARP requests asked for an address."""
@@ -77,6 +80,11 @@ class Wire:
     def ikev1(self) -> list[Ikev1Message]:
         """All messages of IKEv1 on the wan."""
         return ikev1_messages(self._dissected("wan"))
+
+    def ike_ports(self, address: str) -> list[int]:
+        """Return the UDP port of one end in each IKE message on the wan, of both versions, in order."""
+        frames = [frame for frame in self._dissected("wan") if "isakmp" in frame.layers]
+        return [int(frame.first("udp.srcport" if frame.first("ip.src") == address else "udp.dstport")) for frame in frames]
 
     def exchange(self, name: str) -> list[IkeMessage]:
         """Return the messages of one kind of exchange, requests and responses."""
@@ -116,16 +124,3 @@ class Wire:
 
     def _file(self, network: str) -> str:
         return f"see {self._captures[network].path}"
-
-
-def _is_esp(frame: bytes) -> bool:
-    if len(frame) < ETHERNET + 20 or frame[12:14] != b"\x08\x00":
-        return False
-    protocol = frame[ETHERNET + IP_PROTOCOL]
-    if protocol == ESP:
-        return True
-    start = ETHERNET + (frame[ETHERNET] & 15) * 4
-    ports = frame[start : start + 4]
-    marked = frame[start + 8 : start + 12] == bytes(4)  # the non-ESP marker: IKE on 4500
-    is_keepalive = int.from_bytes(frame[start + 4 : start + 6], "big") <= 9  # one byte (RFC 3948); the frame itself may be padded
-    return protocol == UDP and b"\x11\x94" in (ports[:2], ports[2:]) and not marked and not is_keepalive

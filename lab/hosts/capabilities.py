@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import os
 
+from lab.hosts.daemons import NAT_MASQUERADES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 PROGRAMS = ("/usr/sbin/xl2tpd", "/usr/sbin/pppd")
 DEVICE = "/dev/ppp"
 """Opening it needs PPP in the kernel, which Debian's kernel for clouds lacks."""
@@ -11,9 +17,25 @@ LINE_DISCIPLINES = "/proc/tty/ldiscs"
 """PPP over a terminal is one, "ppp": xl2tpd in user space needs it (module ppp_async)."""
 
 
-def found() -> list[str]:
-    """Return their names, as `lab.backends.base.Lab.capabilities` has them."""
-    return ["l2tp"] if has_l2tp() else []
+def found(routers: Iterable[str]) -> list[str]:
+    """Return their names, as `lab.backends.base.Lab.capabilities` has them.
+
+    Args:
+        routers: the file of each router with NAT that it carries (`lab.hosts.daemons.NAT_READY`).
+    """
+    return (["l2tp"] if has_l2tp() else []) + (["nat"] if has_nat(routers) else [])
+
+
+def has_nat(routers: Iterable[str]) -> bool:
+    """Whether there are routers with NAT and all masquerade: it needs iptables and a kernel with its legacy tables."""
+    said = []
+    for path in routers:
+        try:
+            with open(path) as file:
+                said.append(file.read())
+        except FileNotFoundError:
+            said.append("")
+    return bool(said) and all(words == NAT_MASQUERADES for words in said)
 
 
 def has_l2tp(root: str = "") -> bool:

@@ -83,8 +83,14 @@ class Carried:
                 files.append(f"{root}/run/lab/twin.ready")
             if host["role"] == "dns":
                 files.append(f"{root}/run/lab/dnsmasq.pid")  # written once its sockets are bound
+            if host["role"] == "nat":
+                files.append(f"{root}{daemons.NAT_READY}")
         if missing := await_files(files, READY_WITHIN):
             raise TimeoutError(f"not ready after {READY_WITHIN:.0f} s: {', '.join(sorted(missing))}")
+
+    def router_files(self) -> list[str]:
+        """Return the files in which routers with NAT say whether they masquerade."""
+        return [f"/proc/{self.pids[host['name']]}/root{daemons.NAT_READY}" for host in self.plan["hosts"] if host["role"] == "nat"]
 
     def log_folders(self) -> dict[str, str]:
         """Return where the daemons of each host log."""

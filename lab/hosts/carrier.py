@@ -177,7 +177,7 @@ def run(plan: MachinePlan, digest: str, ready: int) -> None:
         for name, pid in carried.pids.items():
             daemons.write(f"{HOSTS}/{name}", str(pid))
         write_whole(FACTS, json.dumps({"pid": os.getpid(), "digest": digest, "pids": carried.pids, "uplinks": uplinks,
-                                       "capabilities": capabilities.found()}))
+                                       "capabilities": capabilities.found(carried.router_files())}))
         tell(ready, "ready")
     except BaseException as error:
         words = "\n".join([f"{type(error).__name__}: {error}", *(carried.last_words() if carried else [])])

@@ -31,6 +31,18 @@ MaxSessions 64
 LogLevel ERROR
 Subsystem sftp internal-sftp
 """
+IPTABLES_RESTORE = "/usr/sbin/iptables-legacy-restore"
+NAT_RULES = """\
+*nat
+-A POSTROUTING -o wan -j MASQUERADE
+COMMIT
+*filter
+-A FORWARD -m conntrack --ctstate INVALID -j DROP
+COMMIT
+"""
+"""What belongs to no connection would leave with its own address (an ICMP error about a packet that was decrypted): routers discard it."""
+NAT_READY, NAT_MASQUERADES = "/run/lab/nat.ready", "masquerades"
+"""A file that a router makes when it has tried, and its content when the rules were taken."""
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
@@ -99,12 +111,27 @@ def start_dns(host: HostPlan, plan: Plan) -> dict[int, str]:
                    *names], "dnsmasq.out"): "dnsmasq"}
 
 
+def start_nat(host: HostPlan, plan: Plan) -> dict[int, str]:
+    """A router that masquerades: the kernel does it. By iptables-legacy, since the guest's kernel has no nf_tables for IPv4.
+
+    The table raw is loaded so that it comes before conntrack puts IP fragments together again: a fault that discards them (lab/faults.py)
+    would never match behind it. A machine whose kernel has none of these tables carries its other hosts all the same.
+    """
+    with contextlib.suppress(FileNotFoundError):  # a kernel without modules needs no kmod
+        os.waitpid(spawn(["/sbin/modprobe", "iptable_raw", "raw_before_defrag=1"], "modprobe"), 0)  # its status means nothing: it may be built in
+    write("/run/lab/nat.rules", NAT_RULES)
+    taken = os.path.exists(IPTABLES_RESTORE) and os.waitpid(spawn([IPTABLES_RESTORE, "/run/lab/nat.rules"], "nat"), 0)[1] == 0
+    write("/proc/sys/net/ipv4/ip_forward", "1")
+    write(NAT_READY, NAT_MASQUERADES if taken else "")
+    return {}
+
+
 def start_nothing(host: HostPlan, plan: Plan) -> dict[int, str]:
     """A host without daemons: its services are the probe's."""
     return {}
 
 
-ROLES = {"client": start_client, "server": start_server, "dns": start_dns, "lan": start_nothing, "observer": start_nothing}
+ROLES = {"client": start_client, "server": start_server, "dns": start_dns, "nat": start_nat, "lan": start_nothing, "observer": start_nothing}
 
 
 class FirstProcess:

@@ -19,7 +19,7 @@ class HostPlan(TypedDict):
     """A host and its interfaces, which are named after the networks."""
 
     name: str
-    role: Literal["server", "client", "lan", "dns", "observer"]
+    role: Literal["server", "client", "lan", "dns", "nat", "observer"]
     start: Literal["boot", "on-demand"]
     addresses: dict[str, str]
     """Interface -> address/prefix length."""

@@ -161,13 +161,15 @@ class LinuxMachine:
 
 def plan_for(topology: Topology, machine: Machine) -> dict[str, object]:
     """Return what a machine's carrier is told: `lab.hosts.plan.MachinePlan`."""
-    networks = [network for network in topology.networks.values() if network.name in machine.adapters]
+    networks = [network for network in topology.networks.values()
+                if network.name in machine.adapters or topology.inside(network.name) == machine.name]
+    names = {network.name for network in networks}
     return {
         "networks": [{"name": network.name, "delay_ms": network.delay_ms, "management": False} for network in networks],
         "hosts": [
             {
                 "name": name, "role": topology.hosts[name].role.value, "start": "boot",
-                "addresses": {net: str(address) for net, address in topology.hosts[name].addresses.items() if net in machine.adapters},
+                "addresses": {net: str(address) for net, address in topology.hosts[name].addresses.items() if net in names},
                 "routes": {str(destination): str(gateway) for destination, gateway in topology.hosts[name].routes.items()},
             }
             for name in machine.hosts

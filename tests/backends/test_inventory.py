@@ -247,13 +247,13 @@ def test_up_knows_the_way_to_every_host_and_changes_nothing(file: Path, folder: 
         assert ways == {
             "client-machine": ("debian", "sudo -n"), "client": ("debian", "sudo -n sh /run/lab/enter client"),
             "client2": ("debian", "sudo -n sh /run/lab/enter client2"), "client3": ("debian", "sudo -n sh /run/lab/enter client3"),
-            "dns": ("debian", "sudo -n sh /run/lab/enter dns"),
+            **{name: ("debian", f"sudo -n sh /run/lab/enter {name}") for name in ("nat", "home", "home2", "dns")},
             "lan-machine": ("root", ""), "lan": ("root", "sh /run/lab/enter lan"), "lan2": ("root", "sh /run/lab/enter lan2"),
         }
         assert isinstance(server, ExistingServer)
         assert server.way.winrm is not None
         assert server.way.winrm.password == Secret("pass-Word1")
-        assert [machine.hosts for machine in lab.machines[1:]] == [("client", "client2", "client3", "dns"), ("lan", "lan2")]
+        assert [machine.hosts for machine in lab.machines[1:]] == [("client", "client2", "client3", "nat", "home", "home2", "dns"), ("lan", "lan2")]
         assert lab.start("lan2") is hosts["lan2"]
         assert in_use(lab.state).exists()
     finally:

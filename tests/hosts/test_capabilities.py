@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.hosts import capabilities
+from lab.hosts.daemons import NAT_MASQUERADES
 from lab.prepare.lab import common
 from lab.topology import load_topology
 
@@ -41,6 +42,17 @@ def test_one_whose_kernel_has_no_ppp_over_a_terminal_cannot(machine: Path, disci
     file.chmod(0o600)
     file.write_text(disciplines)
     assert not capabilities.has_l2tp(str(machine))
+
+
+@pytest.mark.parametrize(("said", "has"), [
+    ([], False), ([NAT_MASQUERADES], True), ([NAT_MASQUERADES, NAT_MASQUERADES], True), ([NAT_MASQUERADES, ""], False), ([""], False), ([None], False),
+], ids=["no router", "one", "two", "one of two", "its rules were refused", "it never came so far"])  # fmt: skip
+def test_a_machine_whose_routers_all_masquerade_has_nat(tmp_path: Path, said: list[str | None], has: bool) -> None:
+    files = [tmp_path / str(number) for number in range(len(said))]
+    for file, words in zip(files, said, strict=True):
+        if words is not None:
+            file.write_text(words)
+    assert capabilities.has_nat(map(str, files)) is has
 
 
 @pytest.mark.parametrize(("has", "all_have"), [

@@ -71,6 +71,28 @@ def test_hosts_reach_each_other_and_write_into_memory_only(machine: BareMachine)
     assert machine.network("eth1")[0] == [], "the adapter's own address would answer beside the host's"
 
 
+def test_a_router_without_nat_in_the_machines_kernel_costs_its_capability_and_nothing_else(machine: BareMachine) -> None:
+    """Whether this machine's kernel has NAT does not matter here: what the router says is what the machine is found to have."""
+    wanted = plan()
+    hosts = wanted["hosts"]
+    assert isinstance(hosts, list)
+    hosts.append({"name": "nat", "role": "nat", "start": "boot", "addresses": {"lan": "192.168.77.40/24", "home": "192.168.50.1/24"}, "routes": {}})
+    networks = wanted["networks"]
+    assert isinstance(networks, list)
+    networks.append({"name": "home", "delay_ms": 0, "management": False})
+    machine.must("mkdir", "-p", "/run/lab/share/hosts/nat")
+
+    answer = machine.start(wanted)
+
+    said = enter(machine, "nat", "cat", "/run/lab/nat.ready")
+    assert said in ("", "masquerades")
+    assert ("nat" in str(answer["capabilities"])) is bool(said)
+    assert enter(machine, "nat", "cat", "/proc/sys/net/ipv4/ip_forward").strip() == "1"
+    assert "br-home" in machine.links(), "a network inside of the machine has a bridge and no adapter"
+    machine.carrier("stop")
+    assert as_before(machine)
+
+
 def test_the_same_plan_leaves_the_hosts_alone_and_another_replaces_them(machine: BareMachine) -> None:
     first = machine.start(plan())
     assert machine.start(plan()) == first

@@ -84,7 +84,7 @@ def test_up_makes_the_machines_of_the_topology_and_down_leaves_nothing(here: Her
     assert hosts["client2"].ssh is not None
     assert hosts["client2"].ssh.enter == "sudo -n sh /run/lab/enter client2"
     assert {machine.name: machine.hosts for machine in lab.machines} == {
-        "server": ("server",), "client": ("client", "client2", "client3", "dns"), "lan": ("lan", "lan2")}
+        "server": ("server",), "client": ("client", "client2", "client3", "nat", "home", "home2", "dns"), "lan": ("lan", "lan2")}
     assert {file.stat().st_mode & 0o077 for file in lab.state.iterdir() if file.is_file()} == {0}
     (lab.state / ".vagrant").mkdir()
     lab.down()
@@ -148,7 +148,7 @@ def detached(here: Here) -> str:
 def test_a_detached_lab_is_joined_stays_and_is_ended_by_lab_down(here: Here, detached: str) -> None:
     lab = here.running()
     assert lab is not None
-    assert (lab.run_name, lab.joined, len(lab.hosts)) == (detached, True, 9)
+    assert (lab.run_name, lab.joined, len(lab.hosts)) == (detached, True, 12)
     lab.down()
     assert [run.name for run in here.runs] == [detached]
 

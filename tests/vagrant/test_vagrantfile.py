@@ -22,6 +22,8 @@ NETWORK_ORDER = DEFAULT.read_text()
 OTHERS = {
     "the project's own": NETWORK_ORDER,
     "other addresses": NETWORK_ORDER.replace("203.0.113.", "198.51.100.").replace("172.20.5.", "172.29.250."),
+    "a network inside a machine that becomes one between machines": NETWORK_ORDER.replace(
+        "    machine: client\n    addresses: {home: 192.168.50.21", "    machine: lan\n    addresses: {home: 192.168.50.21"),
     "a network that only hosts on another's machine have": NETWORK_ORDER.replace(
         "    machine: client\n    addresses: {wan: 203.0.113.21", "    machine: lan\n    addresses: {wan: 203.0.113.21").replace(
         "    machine: client\n    addresses: {wan: 203.0.113.22", "    machine: lan\n    addresses: {wan: 203.0.113.22"),

@@ -17,7 +17,7 @@ import json  # noqa: E402
 import os  # noqa: E402
 import threading  # noqa: E402
 
-from lab.probe.agent import dial, reach, state  # noqa: E402
+from lab.probe.agent import dial, path, reach, state  # noqa: E402
 from lab.probe.agent.capture import Capture  # noqa: E402
 from lab.probe.agent.files import Follow, read_file, write_file  # noqa: E402
 
@@ -45,6 +45,8 @@ class Agent:
             "ping": reach.ping, "ask": reach.ask, "connects": reach.connects, "arp": reach.arp, "resolve": reach.resolve,
             "facts": state.facts, "route": state.change_route, "forget_neighbours": state.forget_neighbours,
             "dial": dial.dial, "hang_up": dial.hang_up, "inform": dial.inform, "read": read_file, "write": write_file, "vici": self.vici, "control": self.control,
+            "masquerades": path.masquerades, "change_rules": path.change_rules, "rule_hits": path.rule_hits, "delay": path.delay,
+            "delayed": path.delayed,
             "serve": self.serve, "capture": self.capture, "follow": self.follow, "sync": self.sync, "stop": self.stop,
         }
 
