@@ -15,6 +15,14 @@ from lab.pki.authority import CLIENT_USAGES, SERVER_USAGES, Authority, Identity
 CLIENT_NAME = "mac.example.test"
 
 
+MANY = 40
+"""Names of a large certificate: 1.4 KB more."""
+
+
+def _names(first: str) -> list[x509.GeneralName]:
+    return [x509.DNSName(first), *(x509.DNSName(f"another-name-{number:03}.{first}") for number in range(MANY))]
+
+
 def _yesterday() -> dt.datetime:
     return dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
 
@@ -76,6 +84,11 @@ class RunPki:
         """Issued by the root that nobody trusts."""
         return self.other_authority.issue(self.server_name, usages=SERVER_USAGES, key=self.server.key)
 
+    @cached_property
+    def server_large(self) -> Identity:
+        """Has so many names that an IKE_AUTH with it does not fit into one packet."""
+        return self.authority.issue(self.server_name, usages=SERVER_USAGES, names=_names(self.server_name), key=self.server.key)
+
     # -- clients ------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -86,6 +99,11 @@ class RunPki:
     def another_client(self, name: str) -> Identity:
         """Return a right one for a further client; the key is shared, the certificate is not."""
         return self.authority.issue(name, usages=CLIENT_USAGES, key=self.client.key)
+
+    @cached_property
+    def client_large(self) -> Identity:
+        """Has so many names that an IKE_AUTH with it does not fit into one packet."""
+        return self.authority.issue(CLIENT_NAME, usages=CLIENT_USAGES, names=_names(CLIENT_NAME), key=self.client.key)
 
     @cached_property
     def client_expired(self) -> Identity:

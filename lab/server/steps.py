@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -97,6 +97,13 @@ def ikev2_parameters(**values: int) -> Step:
     """Set values of the IKEV2 key: CertAuthFlags and others."""
     return Step(name="ikev2-parameters", script="registry-values", because="settings of IKEv2 connections",
                 parameters={"path": PARAMETERS + r"\IKEV2", "values": dict(values)})
+
+
+def server_fragmentation() -> Step:
+    """Let the server take and send IKEv2 messages in fragments of their own; Windows 10 can since 1803 (Always On VPN,
+    Enable-VpnServerIKEv2Fragmentation.ps1)."""
+    return replace(ikev2_parameters(EnableServerFragmentation=1), name="server-fragmentation",
+                   because="large IKE_AUTH messages do not arrive where IP fragments are lost")
 
 
 def network_access(*, allowed: bool) -> Step:

@@ -53,6 +53,8 @@ class VpnServer:
     max_wan_endpoints: int
     forwards: bool
     liveness: Liveness = field(default_factory=Liveness)
+    fragmentation: bool = False
+    """Whether IKEv2 messages are taken and sent in fragments of their own (RFC 7383)."""
     l2tp: L2tp | None = None
     """None: L2TP is not served."""
     rule_secret: str | None = field(default=None, repr=False)
@@ -97,6 +99,7 @@ def effective(machine: Machine) -> VpnServer:
         max_wan_endpoints=_miniport(machine, "MaxWanEndpoints"),
         forwards=registry.number(IP, "AllowNetworkAccess", 1) == 1,
         liveness=_liveness(machine),
+        fragmentation=registry.number(IKEV2, "EnableServerFragmentation", 0) == 1,
         l2tp=_l2tp(machine),
         rule_secret=_rule_secret(machine),
     )

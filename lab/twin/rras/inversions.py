@@ -34,6 +34,10 @@ def _only_the_stock_list(server: VpnServer) -> VpnServer:
     return replace(server, policy=replace(stock_policy(), problems=server.policy.problems))
 
 
+def _always_encapsulate(server: VpnServer) -> VpnServer:
+    return _quirk("always-encapsulate")(_l2tp(lambda settings: replace(settings, encapsulates=True))(server))
+
+
 def _addresses(change: Callable[[Addresses], Addresses]) -> Change:
     return lambda server: server if server.addresses is None else replace(server, addresses=change(server.addresses))
 
@@ -69,6 +73,10 @@ INVERSIONS: dict[str, Change] = {
     "sa-lifetime": lambda server: replace(server, liveness=replace(server.liveness, lifetime=None)),
     "sa-data-size": lambda server: replace(server, liveness=replace(server.liveness, data_size=None)),
     "ikev2-no-shared-secret": _quirk("ikev2-takes-secrets"),
+    "fragmentation-enabled": lambda server: replace(server, fragmentation=False),
+    "fragmentation-off-by-default": lambda server: replace(server, fragmentation=True),
+    "nat-traversal": _quirk("deaf-to-esp-in-udp"),
+    "nat-only-where-there-is-one": _always_encapsulate,
     "l2tp-rule-gives-the-secret": _l2tp(lambda settings: replace(settings, secret=None)),
     "l2tp-one-secret-holds": _l2tp(lambda settings: replace(settings, takes_turns=True)),
     "l2tp-same-secret-twice": _l2tp(lambda settings: replace(settings, secret=None) if settings.others else settings),

@@ -8,9 +8,11 @@ from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
 from lab.twin.rras.effective import VpnServer
+from lab.wire import iptables
 from lab.wire.netlink import Netlink, addresses, links, neighbours, routes, xfrm
 
 WAN, LAN, INTERFACE = "wan", "lan", "ras"
+ESP_IN_UDP = f'PREROUTING -i {WAN} -p udp --dport 4500 -m u32 ! --u32 "0>>22&0x3C@8=0" -j DROP'
 SYSCTL = Path("/proc/sys/net/ipv4")
 
 
@@ -20,7 +22,7 @@ class Kernel:
     def __init__(self) -> None:
         self._netlink = Netlink()
         self._answering: set[str] = set()
-        self._silent = False
+        self._silent = self._deaf = False
         self._elsewhere = ""
         """Where the LAN's addresses seem to lie that an inverted server answers for: the destination of its route."""
 
@@ -44,8 +46,11 @@ class Kernel:
             self._elsewhere = str(list(self._interface(LAN).network.subnets())[1])
             routes.add(self._netlink, self._elsewhere, index=self._index(WAN))
 
+        self._be_deaf(deaf="deaf-to-esp-in-udp" in server.quirks)
+
     def withdraw(self) -> None:
         """Undo all of it."""
+        self._be_deaf(deaf=False)
         for address in list(self._answering):
             self.client_gone(address)
         self._sysctl("ip_forward", "0")
@@ -57,6 +62,12 @@ class Kernel:
         with contextlib.suppress(OSError):
             links.delete(self._netlink, INTERFACE, links.index_of(INTERFACE))
         xfrm.flush()
+
+    def _be_deaf(self, *, deaf: bool) -> None:
+        """Discard ESP that comes in UDP, or no longer (inverted twins only); IKE on the same port has four zeros before it (RFC 3948)."""
+        if deaf != self._deaf:
+            iptables.restore(f"*raw\n{'-A' if deaf else '-D'} {ESP_IN_UDP}\nCOMMIT\n")
+            self._deaf = deaf
 
     def be_silent(self, *, silent: bool) -> None:
         """Discard whatever is sent to the outer network, or no longer (inverted twins only)."""

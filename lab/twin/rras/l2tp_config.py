@@ -51,7 +51,9 @@ class L2tp:
     needs_ipsec: bool = True
     checks_names: bool = True
     takes_turns: bool = False
-    """These five are inverted in twins that do the opposite of Windows. The last: with several secrets each holds in its turn."""
+    """With several secrets each holds in its turn."""
+    encapsulates: bool = False
+    """ESP is put into UDP although there is no NAT. These six are inverted in twins that do the opposite of Windows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ def connection_message(settings: L2tp) -> dict[str, object]:
     """Return the connection: main mode only, no XAUTH, transport mode for UDP 1701 from any port of the client's."""
     return {CONNECTION: {
         "version": "1", "aggressive": "no", "proposals": list(settings.main_mode), "unique": "never", "dpd_delay": "0", "fragmentation": "yes",
-        "rekey_time": "0", "reauth_time": f"{MAIN_MODE_SECONDS}s", "over_time": "0", "rand_time": "0",
+        "encap": "yes" if settings.encapsulates else "no", "rekey_time": "0", "reauth_time": f"{MAIN_MODE_SECONDS}s", "over_time": "0", "rand_time": "0",
         "local": {"auth": "psk"}, "remote": {"auth": "psk", "id": "%any"},
         "children": {CHILD: {
             "mode": "transport", "esp_proposals": list(QUICK_MODE), "local_ts": [f"dynamic[udp/{PORT}]"], "remote_ts": ["dynamic[udp]"],

@@ -64,9 +64,11 @@ def connection_message(server: VpnServer, *, full: bool = False) -> dict[str, ob
     }
     message: dict[str, object] = {
         "version": "2", "proposals": list(server.policy.ike), "send_cert": "always", "send_certreq": "no", "unique": "never",
-        "rekey_time": "0", "dpd_delay": "0", "mobike": "yes", "fragmentation": "no", "local": local, "remote": remote,
+        "rekey_time": "0", "dpd_delay": "0", "mobike": "yes", "fragmentation": "yes" if server.fragmentation else "no", "local": local, "remote": remote,
         "children": {CHILD: child},
     }
+    if "always-encapsulate" in server.quirks:
+        message["encap"] = "yes"
     if server.addresses is not None and not full:
         message["pools"] = [POOL]
     return {CONNECTION: message}
