@@ -71,7 +71,7 @@ def test_claims_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert any("test_arp_proxy__the_server_answers" in test for test in listed["arp-proxy"]["tests"])
     assert any("test_arp_proxy__for_nobody_else" in test for test in listed["arp-proxy"]["counter_tests"])
     assert set(listed["arp-proxy"]) >= {"id", "tests", "counter_tests", "verdicts"}
-    assert listed["nat-between"]["tests"] == []
+    assert listed["sstp-no-mac-client"]["tests"] == []
 
 
 def test_a_claim_is_shown_by_all_of_its_tests_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -267,7 +267,8 @@ def test_packets_are_seen_on_bridges_and_on_every_way_in(file: Path) -> None:
     points = [(point.network, point.host, point.interface) for point in InventoryLab(TOPOLOGY, file).capture_points]
 
     assert points == [
-        ("wan", "client-machine", "br-wan"), ("lan", "lan-machine", "br-lan"), ("lan2", "lan-machine", "br-lan2"),
+        ("wan", "client-machine", "br-wan"), ("home", "client-machine", "br-home"), ("lan", "lan-machine", "br-lan"),
+        ("lan2", "lan-machine", "br-lan2"),
         ("mgmt", "client-machine", "management"), ("mgmt", "lan-machine", "management"),
     ]
 

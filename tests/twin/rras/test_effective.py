@@ -232,6 +232,15 @@ def whole(pki: RunPki) -> Machine:
     return machine
 
 
+@pytest.mark.parametrize(("value", "fragments"), [({}, False), ({"EnableServerFragmentation": 0}, False), ({"EnableServerFragmentation": 1}, True),
+                                                  ({"EnableServerFragmentation": 2}, False)])
+def test_only_the_documented_value_lets_ikev2_be_fragmented(value: dict[str, int], fragments: bool, pki: RunPki) -> None:
+    machine = whole(pki)
+    numbers(IKEV2, **value)(machine)
+
+    assert effective(machine).fragmentation is fragments
+
+
 def test_the_same_state_means_the_same_and_stays_as_it_is(pki: RunPki) -> None:
     machine = whole(pki)
     before = copy.deepcopy(machine.facts())
@@ -263,6 +272,8 @@ def test_an_inversion_changes_a_complete_server_and_leaves_the_original(identifi
         numbers(IP, AllowNetworkAccess=0)(machine)
     if identifier == "revocation-off-by-default":
         numbers(IKEV2, CertAuthFlags=0)(machine)
+    if identifier == "fragmentation-enabled":
+        numbers(IKEV2, EnableServerFragmentation=1)(machine)
     if identifier.startswith("l2tp-"):
         numbers(miniport("ms_l2tpminiport"), EnableForRas=1)(machine)
         rule("s3cret")(machine)

@@ -49,6 +49,13 @@ def test_the_connection_for_clients_with_certificates(server: VpnServer, pki: Ru
     }
 
 
+@pytest.mark.parametrize(("has", "field", "before"), [({"fragmentation": True}, "fragmentation", "no"),
+                                                     ({"quirks": frozenset({"always-encapsulate"})}, "encap", None)])
+def test_fragmentation_and_encapsulation_are_said_to_charon(has: dict[str, Any], field: str, before: str | None, server: VpnServer) -> None:
+    assert incoming(replace(server, **has))[field] == "yes"
+    assert incoming(server).get(field) == before
+
+
 def test_without_the_certificate_bit_a_certificate_is_not_enough(server: VpnServer) -> None:
     assert incoming(replace(server, certificates_allowed=False))["remote"] == {"auth": "eap-dynamic", "id": "%any"}
 
