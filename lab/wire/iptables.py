@@ -30,7 +30,7 @@ class IptablesRefused(Exception):
 def restore(rules: str) -> None:
     """Add and delete rules, in the words of iptables-save, all of a table or none; other rules stay. Raises IptablesRefused."""
     try:
-        done = subprocess.run([RESTORE, "--noflush"], input=rules.encode(), capture_output=True, check=False)
+        done = subprocess.run([RESTORE, "--noflush", "--wait"], input=rules.encode(), capture_output=True, check=False)
     except FileNotFoundError:
         raise IptablesRefused(f"{RESTORE} is not installed (package iptables)") from None
     if done.returncode:

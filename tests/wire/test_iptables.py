@@ -35,7 +35,7 @@ def test_only_rules_with_a_comment_are_counted(monkeypatch: pytest.MonkeyPatch) 
 
 def test_rules_that_are_not_taken_are_told_in_iptables_words(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(command: list[str], **options: Any) -> subprocess.CompletedProcess[bytes]:
-        assert command == [iptables.RESTORE, "--noflush"]
+        assert command == [iptables.RESTORE, "--noflush", "--wait"]
         return subprocess.CompletedProcess(command, 2, b"", b"iptables-restore: line 2 failed\n")
 
     monkeypatch.setattr(subprocess, "run", refuse)

@@ -15,7 +15,7 @@ from lab.probe.probe import Probe
 from lab.topology import load_topology
 
 TOPOLOGY = load_topology()
-SERVER, NAT = str(TOPOLOGY.server.address("wan")), str(TOPOLOGY.host("nat").address("wan"))
+CLIENT, NAT = str(TOPOLOGY.host("client").address("wan")), str(TOPOLOGY.host("nat").address("wan"))
 LARGE, PORT = 2000, 7007
 
 
@@ -35,13 +35,12 @@ def home(guest: Guest, path: Path) -> Probe:
 
 
 def answers(home: Probe, size: int = 56) -> bool:
-    return home.ping(SERVER, timeout=budgets.SILENCE, size=size) is not None
+    return home.ping(CLIENT, timeout=budgets.SILENCE, size=size) is not None
 
 
 def test_what_leaves_home_has_the_router_s_address(guest: Guest, home: Probe) -> None:
     with guest.probe("client").serve(PORT) as service:
-        address = str(TOPOLOGY.host("client").address("wan"))
-        assert home.ask_service("udp", address, PORT, b"who am I") == b"answer who am I"
+        assert home.ask_service("udp", CLIENT, PORT, b"who am I") == b"answer who am I"
         assert service.stop()["sources"] == [NAT]
 
 
@@ -70,7 +69,7 @@ def test_loss_at_random(path: Path, home: Probe) -> None:
 
 def test_a_closed_port_is_closed_and_others_are_open(guest: Guest, path: Path, home: Probe) -> None:
     def asks(port: int) -> bool:
-        return home.ask_service("udp", str(TOPOLOGY.host("client").address("wan")), port, b"hello", timeout=budgets.SILENCE) is not None
+        return home.ask_service("udp", CLIENT, port, b"hello", timeout=budgets.SILENCE) is not None
 
     with guest.probe("client").serve(PORT), guest.probe("client").serve(PORT + 1):
         with path.suffers(closed_port(PORT)):
@@ -80,7 +79,7 @@ def test_a_closed_port_is_closed_and_others_are_open(guest: Guest, path: Path, h
 
 def test_a_delay_is_added_each_way(path: Path, home: Probe) -> None:
     with path.suffers(delay(40)):
-        slow = home.ping(SERVER)
+        slow = home.ping(CLIENT)
     assert slow is not None
     assert slow >= 80
 
