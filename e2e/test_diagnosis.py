@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from fixtures.ikev2 import Ikev2Path
-from fixtures.planes import LookAtWire
-from fixtures.roles import Client, Server
+from fixtures.l2tp import L2tpPath
+from fixtures.misconfigurations import Answer, Changed, Misconfiguration, load_misconfigurations
+from fixtures.planes import LookAtWire, must_not_reach
+from fixtures.roles import Client, LanHost, Server
+from lab.secrets import new_secret
 from lab.server import steps
 
 FORGOTTEN = ["trusted-root", "machine-certificate", "server-flags", "address-assignment", "static-pool", "remote-access",
@@ -32,6 +35,28 @@ def test_diagnosis_always_answers__a_policy_that_does_not_fit(server: Server, cl
 
     client.must_be_refused(ikev2.profile(), by="server")
     assert wire().errors == ["NO_PROPOSAL_CHOSEN"]
+
+
+@pytest.mark.requires("l2tp")
+@pytest.mark.claim("diagnosis-always-answers")
+@pytest.mark.parametrize("wrong", load_misconfigurations(), ids=lambda one: one.name)
+def test_diagnosis_always_answers__l2tp(
+    server: Server, client: Client, lan: LanHost, l2tp: L2tpPath, wire: LookAtWire, wrong: Misconfiguration
+) -> None:
+    """The server's answer to each is on the wire: a notify of IKE, or where the data file says so and why, something else."""
+    server.provision(l2tp.steps(without=wrong.without))
+    changed = {Changed.SECRET: {"secret": new_secret()}, Changed.PASSWORD: {"password": new_secret()}, Changed.ACCOUNT: {"account": "somebody"}}
+
+    refusal = client.must_be_refused(l2tp.profile(**changed.get(wrong.changed, {})), by="server")
+    must_not_reach(client, lan)
+    assert refusal.notify == wrong.says
+    answers = [message for message in wire().ikev1 if message.source == server.address]
+    if wrong.answers is Answer.IKE:
+        assert wrong.says in answers[-1].notifies
+    elif wrong.answers is Answer.UNREADABLE:
+        assert (answers[-1].exchange, answers[-1].encrypted) == ("informational", True)
+    else:
+        assert any(f"E={wrong.says} " in message for message in wire().values("chap.message", inside="esp"))
 
 
 @pytest.mark.counter("diagnosis-always-answers")
