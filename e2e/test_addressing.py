@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 import pytest
 
 from fixtures.ikev2 import Ikev2Path
 from fixtures.planes import LookAtWire, must_carry
-from fixtures.roles import Client, LanHost, Server
+from fixtures.roles import Client, LanHost, Server, new_token
 from lab.server import steps
 from lab.server.firewall import ECHO, Profile, firewall_rule
 
@@ -32,6 +34,25 @@ def test_address_static_pool__without_a_pool_there_is_no_address(server: Server,
     server.provision(ikev2.steps(without="static-pool"))
 
     client.must_be_refused(ikev2.profile(), by="server", because="INTERNAL_ADDRESS_FAILURE")
+
+
+@pytest.mark.counter("address-static-pool")
+def test_address_static_pool__outside_the_lan_needs_a_route_back(
+    server: Server, client: Client, lan: LanHost, ikev2: Ikev2Path, wire: LookAtWire
+) -> None:
+    """Addresses of no network behind the server are given all the same; what is behind it answers only once it knows the way back."""
+    first = IPv4Address("10.99.0.1")
+    server.provision(ikev2.steps(*steps.static_pool(first, first + 9), firewall_rule(ECHO, Profile.PUBLIC), without="address-assignment static-pool"))
+    tunnel = client.connect(ikev2.profile())
+    assert tunnel.inner_address == first + 1
+    assert client.pings(first, tunnel)
+    assert not client.reaches(lan.address, new_token())
+
+    lan.probe.add_route("10.99.0.0/24", gateway=server.lan_address)
+    try:
+        must_carry(tunnel, client, server, lan, wire)
+    finally:
+        lan.probe.delete_route("10.99.0.0/24", gateway=server.lan_address)
 
 
 @pytest.mark.claim("address-pool-exhausted")

@@ -284,6 +284,8 @@ def _check_pool(content: _File, file: Path, taken: Mapping[IPv4Address, str]) ->
     pool, subnet = content.vpn.pool, content.networks["lan"].subnet
     if pool.first > pool.last or pool.first not in subnet or pool.last not in subnet:
         raise _wrong(file, "vpn.pool", f"{pool.first} to {pool.last} is not a range of {subnet}")
+    if pool.first == pool.last:
+        raise _wrong(file, "vpn.pool", f"{pool.first} is one address, which the server takes itself: no client would have any")
     for address, name in taken.items():
         if pool.first <= address <= pool.last:
             raise _wrong(file, "vpn.pool", f"{pool.first} to {pool.last} contains {address}, the address of {name}")

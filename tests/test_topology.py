@@ -104,6 +104,8 @@ WRONG: dict[str, tuple[Change, list[str]]] = {
         ["vpn.pool", "192.168.77.200 to 192.168.77.209 contains 192.168.77.205, the address of lan"]),
     "pool outside of the lan": (
         lambda content: content["vpn"]["pool"].update(last="192.168.78.9"), ["vpn.pool", "192.168.78.9 is not a range of 192.168.77.0/24"]),
+    "pool of one address": (
+        lambda content: content["vpn"]["pool"].update(last="192.168.77.200"), ["vpn.pool", "192.168.77.200 is one address, which the server takes itself"]),
     "pool turned round": (
         lambda content: content["vpn"]["pool"].update(first="192.168.77.210"), ["vpn.pool", "192.168.77.210 to 192.168.77.209"]),
     "two servers": (lambda content: content["hosts"]["lan"].update(role="server"), ["hosts", "role server, there are 2"]),

@@ -23,6 +23,7 @@ FREE_PORTS = range(49152, 65536)
 """macOS's ephemeral ports."""
 NOTIFY = re.compile(r"received (\w+) error notify")
 CLOSED = re.compile(r"Connection closed to [^(]*\((.*)\)")
+ENDED = re.compile(r"LCP terminated by peer \((.*)\)")
 UNREADABLE = "could not decrypt payloads"
 """With another secret both ends have other keys: what the server says of message 5 reaches a client that cannot read it."""
 RAS_ERROR = re.compile(r"\bE=(\d+)\b")
@@ -177,7 +178,8 @@ def why_ppp_failed(dialled: Dialled) -> Refused:
         return Refused("server", f"L2TP: {closed[-1] or 'no reason given'}", log=dialled.log)
     if not dialled.interface:
         return Refused("nobody", "L2TP: no answer from the server", log=dialled.log)
-    return Refused("server", "PPP ended before it was up", log=dialled.log)
+    words = [found[1] for line in dialled.log if (found := ENDED.search(line))]
+    return Refused("server", f"PPP: {words[-1]}" if words else "PPP ended before it was up", log=dialled.log)
 
 
 def _ras_errors(log: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import Certificate, CertificateRevocationList, load_der_x509_crl
 
+from lab.errors import ConfigError
 from lab.pki import Identity
 from lab.probe.probe import JSON
 from lab.secrets import Secret, new_secret
@@ -77,8 +78,25 @@ def server_flags(bits: int) -> Step:
                 because="authentication by certificate is off by default")
 
 
+def dhcp_addresses(batch: int | None = None) -> Step:
+    """Assign inner addresses from a DHCP server on the LAN; `batch` is how many are leased at a time (10 where nothing is said)."""
+    values: dict[str, JSON] = {"UseDhcpAddressing": 1}
+    if batch is not None:
+        values["InitialAddressPoolSize"] = batch
+    return Step(name="address-assignment", script="registry-values", because="addresses come from DHCP, not from a pool",
+                parameters={"path": PARAMETERS + r"\Ip", "values": values})
+
+
 def static_pool(first: IPv4Address, last: IPv4Address) -> list[Step]:
-    """Assign inner addresses from a range, of which the server takes the first."""
+    """Assign inner addresses from a range, of which the server takes the first.
+
+    Raises:
+        ConfigError: the range has fewer than two addresses: the server would take the only one.
+    """
+    if last <= first:
+        size = max(int(last) - int(first) + 1, 0)
+        raise ConfigError(f"the static pool {first} to {last} has {size} address{'' if size == 1 else 'es'}: the server takes one itself, so no client "
+                          "would have any", hint="give a range of two addresses at least")
     return [
         Step(name="address-assignment", script="registry-values", because="addresses come from a pool, not from DHCP",
              parameters={"path": PARAMETERS + r"\Ip", "values": {"UseDhcpAddressing": 0}}),
@@ -112,9 +130,9 @@ def network_access(*, allowed: bool) -> Step:
                 parameters={"path": PARAMETERS + r"\Ip", "values": {"AllowNetworkAccess": int(allowed)}})
 
 
-def wan_endpoints(ports: int) -> Step:
-    """Set the number of IKEv2 connections."""
-    return Step(name="wan-endpoints", script="wan-endpoints", parameters={"device": IKEV2_DEVICE, "ports": ports, "value": "WanEndpoints"},
+def wan_endpoints(ports: int, device: str = IKEV2_DEVICE) -> Step:
+    """Set the number of connections of a tunnel type, by its miniport's component id."""
+    return Step(name="wan-endpoints", script="wan-endpoints", parameters={"device": device, "ports": ports, "value": "WanEndpoints"},
                 because="how many clients may connect")
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.embedded.image import clock
-from lab.embedded.image.clock import SOURCE, compile_clock
+from lab.embedded.image.compiler import CLOCK, CLOCK_LIBRARY, compile_library
 from lab.embedded.uml.clock import VARIABLE
 from lab.errors import HostError
 
@@ -22,8 +21,8 @@ READ = ("import json, time\nprint(json.dumps({name: time.clock_gettime(getattr(t
 
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("shim") / clock.LIBRARY
-    compile_clock(SOURCE, target)
+    target = tmp_path_factory.mktemp("shim") / CLOCK_LIBRARY
+    compile_library(CLOCK, target)
     return target
 
 
@@ -72,6 +71,6 @@ def test_what_gcc_says_is_told(tmp_path: Path) -> None:
     source.write_text("int broken(void) { return nothing; }\n")
 
     with pytest.raises(HostError, match=r"^gcc cannot compile clock\.c") as refusal:
-        compile_clock(source, tmp_path / "clock.so")
+        compile_library(source, tmp_path / "clock.so")
     assert "nothing" in refusal.value.evidence
     assert not (tmp_path / "clock.so").exists()

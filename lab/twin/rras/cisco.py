@@ -8,7 +8,7 @@ from __future__ import annotations
 from cryptography.hazmat.primitives import serialization
 
 from lab.twin.rras import messages
-from lab.twin.rras.effective import VpnServer
+from lab.twin.rras.effective import Addresses, VpnServer
 from lab.twin.rras.l2tp_config import L2tp
 
 QUIRK = "serves-cisco"
@@ -21,7 +21,7 @@ def cisco_messages(server: VpnServer, settings: L2tp) -> list[tuple[str, dict[st
     """Return what makes charon serve every exchange with every machine authentication that the server has, and XAUTH after it."""
     made: list[tuple[str, dict[str, object]]] = list(messages.certificate_messages(server))
     made += [("load_shared", {"type": "XAUTH", "data": password, "owners": [name]}) for name, password in settings.users.items()]
-    if server.addresses is not None:
+    if isinstance(server.addresses, Addresses):
         made.append(("load_pool", {POOL: {"addrs": f"{server.addresses.first}-{server.addresses.last}"}}))
     local: dict[str, dict[str, object]] = {"psk": {"auth": "psk"}} if settings.secret is not None else {}
     if server.certificate is not None:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from lab.twin.rras.flags import ServerFlags
 from lab.twin.rras.l2tp import L2TP_MINIPORT, Admission, l2tp
 from lab.twin.rras.l2tp_config import L2tp
+from lab.twin.rras.leases import BATCH, Dhcp
 from lab.twin.rras.liveness import Liveness, liveness
 from lab.twin.rras.policy import Policy, custom_policy, stock_policy
 from lab.twin.windows.certificates import Stored
@@ -34,6 +35,10 @@ class Addresses:
     """First address for clients."""
     last: IPv4Address
 
+    def clients(self, most: int) -> list[IPv4Address]:
+        """Return the addresses for clients, the first `most` of them: more are never connected."""
+        return [self.first + offset for offset in range(min(int(self.last) - int(self.first) + 1, most))]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VpnServer:
@@ -48,7 +53,8 @@ class VpnServer:
     roots: tuple[x509.Certificate, ...]
     check_revocation: bool
     revocation_lists: tuple[bytes, ...]
-    addresses: Addresses | None
+    addresses: Addresses | Dhcp | None
+    """None: there are none to give."""
     wan_endpoints: int
     max_wan_endpoints: int
     forwards: bool
@@ -68,6 +74,11 @@ class VpnServer:
     def connection_limit(self) -> int:
         """How many clients may be connected."""
         return min(self.wan_endpoints, self.max_wan_endpoints)
+
+    @property
+    def most_clients(self) -> int:
+        """How many clients of all types may be connected."""
+        return (self.connection_limit if self.serves else 0) + (self.l2tp.endpoints if self.l2tp else 0)
 
     @property
     def is_complete(self) -> bool:
@@ -145,9 +156,12 @@ def _policy(machine: Machine) -> Policy:
     return custom_policy({value.name: value.data for value in key.values.values()})
 
 
-def _addresses(machine: Machine) -> Addresses | None:
-    """Return the first static pool; None without one (DHCP is another issue's)."""
-    if machine.registry.number(IP, "UseDhcpAddressing", 1) == 1 or not machine.registry.subkeys(POOL):
+def _addresses(machine: Machine) -> Addresses | Dhcp | None:
+    """Return DHCP, or the first static pool; None without one, and where not one address may be leased."""
+    if machine.registry.number(IP, "UseDhcpAddressing", 1) == 1:
+        batch = machine.registry.number(IP, "InitialAddressPoolSize", BATCH)
+        return Dhcp(batch=batch) if batch > 0 else None
+    if not machine.registry.subkeys(POOL):
         return None
     path = f"{POOL}\\{machine.registry.subkeys(POOL)[0]}"
     first, last = machine.registry.number(path, "From", 0), machine.registry.number(path, "To", 0)

@@ -11,9 +11,12 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from lab.twin.rras import cisco, l2tp_config, messages
+from lab.twin.rras.addressing import Addressing
+from lab.twin.rras.charon_errors import NO_ADDRESS, errors
 from lab.twin.rras.effective import VpnServer, effective, with_secrets
 from lab.twin.rras.inversions import invert
 from lab.twin.rras.ipsec_rules import RuleEnforcer, caught
@@ -35,6 +38,11 @@ log = logging.getLogger(__name__)
 SOURCE = "RemoteAccess"
 EVENT_STARTED, EVENT_CONNECTED, EVENT_DISCONNECTED, EVENT_REFUSED = 20103, 20274, 20275, 20255
 """20101 is documented; the texts and numbers of the others are not (the suite asserts none of them)."""
+EVENT_NO_DHCP_SERVER = 20169
+"""KB216805, with its text."""
+ERROR_INNER_ADDRESS = "13899 (ERROR_IPSEC_IKE_INNER_IP_ASSIGNMENT_FAILURE)"
+ERROR_NO_IP_ADDRESSES = "717 (ERROR_NO_IP_ADDRESSES)"
+"""What RRAS fails with, for IKEv2 and for PPP; that the log of RemoteAccess names it is inferred."""
 TERMINATE_MS = 2000
 PATIENCE = Path("/run/lab/charon-patience.conf")
 """Included by strongswan.server.conf."""
@@ -49,6 +57,9 @@ class RrasEngine:
         self._vici = Vici()
         self._kernel = Kernel()
         self._filter = PacketFilter(machine)
+        self._lock = threading.RLock()
+        self._addressing = Addressing(self._kernel, machine.computer_name, self._lock, changed=self._addresses_came, nobody=self._no_dhcp_server,
+                                      none_left=lambda: self._no_address(ERROR_NO_IP_ADDRESSES))
         self._l2tp = L2tpDaemons(self._l2tp_came, self._l2tp_gone)
         self._authentication = MachineAuthentication(self._vici)
         self._rules = RuleEnforcer()
@@ -59,10 +70,9 @@ class RrasEngine:
         self._silent_when_stopped = False
         self._patience = retransmission(DEFAULTS["networkBlackoutTime"])
         """Charon's settings in force: strongswan.server.conf has these until they are set otherwise."""
-        self._lock = threading.RLock()
         machine.firewall_changed = self._filter.apply
         machine.ipsec.on_change = self._rules_changed
-        for name, act in (("charon's events", self._follow), ("the first table", self._warm_up)):
+        for name, act in (("charon's events", self._follow), ("charon's errors", self._follow_errors), ("the first table", self._warm_up)):
             threading.Thread(target=act, name=name, daemon=True).start()
 
     def _warm_up(self) -> None:
@@ -74,7 +84,9 @@ class RrasEngine:
         """Speak to a charon that was started anew. Raises OSError."""
         self._vici = Vici()
         self._authentication = MachineAuthentication(self._vici)
+        self._addressing.attach()
         threading.Thread(target=self._follow, name="charon's events", daemon=True).start()
+        threading.Thread(target=self._follow_errors, name="charon's errors", daemon=True).start()
 
     @property
     def running(self) -> bool:
@@ -143,6 +155,7 @@ class RrasEngine:
                 self._kernel.be_silent(silent=server.is_silent(running=True))
                 if server.serves or server.l2tp:
                     self._kernel.apply(server)
+                    self._addressing.open(server)
                 if server.serves:
                     self._apply(server)
                 if server.l2tp:
@@ -165,13 +178,10 @@ class RrasEngine:
         for stranger in self._strangers if "trust-strangers" in server.quirks else ():
             self._vici.request("load_cert", {"type": "X509", "flag": "CA", "data": stranger})
         self._be_patient(retransmission(server.liveness.blackout))
-        pool = messages.pool_message(server)
-        if pool is not None:
-            self._vici.request("load_pool", pool)
-        self._vici.request("load_conn", messages.connection_message(server))
+        self._vici.request("load_conn", messages.connection_message(server, self._addressing.pools))
         if "ikev2-takes-secrets" in server.quirks and server.rule_secret is not None:
             self._vici.request("load_shared", l2tp_config.secret_message(server.rule_secret))
-            self._vici.request("load_conn", messages.by_secret_message(server))
+            self._vici.request("load_conn", messages.by_secret_message(server, self._addressing.pools))
 
     def _be_patient(self, settings: str) -> None:
         """Set for how long charon repeats a request; a setting of the whole daemon, which it reads when an IKE SA begins."""
@@ -187,8 +197,8 @@ class RrasEngine:
         self._authentication.offer(settings)
         for command, message in cisco.cisco_messages(server, settings) if cisco.QUIRK in server.quirks else ():
             self._vici.request(command, message)
-        if server.addresses is not None:
-            self._l2tp.start(settings, server.addresses, outer)
+        self._l2tp.start(settings, self._addressing.own, outer)
+        self._addressing.serve_ppp()
 
     @contextlib.contextmanager
     def _tolerating_roots(self, command: str) -> Iterator[None]:
@@ -208,12 +218,12 @@ class RrasEngine:
             for name in (messages.CONNECTION, messages.BY_SECRET, l2tp_config.CONNECTION, *others):
                 self._vici.control("terminate", {"ike": name, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
             for command, message in (("unload_conn", {"name": messages.CONNECTION}), ("unload_conn", {"name": messages.BY_SECRET}),
-                                     ("unload_pool", {"name": messages.POOL}),
                                      ("uninstall", {"child": l2tp_config.CLEAR}), ("unload_conn", {"name": l2tp_config.CLEAR}),
                                      *(("unload_conn", {"name": name}) for name in others), *([("unload_pool", {"name": cisco.POOL})] if others else [])):
                 with contextlib.suppress(ViciRefused):  # nothing was loaded
                     self._vici.request(command, message)
             self._authentication.withdraw()
+            self._addressing.close()
             self._vici.request("clear_creds")
             self._vici.request("flush_certs", {})
             self._kernel.withdraw()
@@ -257,12 +267,36 @@ class RrasEngine:
             self._disconnected(known)
         self._heed_limit()
 
+    def _addresses_came(self, own: bool) -> None:
+        """Addresses came from DHCP; xl2tpd reads the server's own when it starts, and has no client before."""
+        assert self._server is not None
+        if own and self._server.l2tp:
+            self._l2tp.stop()
+            self._l2tp.start(self._server.l2tp, self._addressing.own, self._kernel.outer_address)
+        self._heed_limit()
+
+    def _no_dhcp_server(self, own: IPv4Address) -> None:
+        self._machine.events.write(SOURCE, EVENT_NO_DHCP_SERVER, Level.WARNING,
+                                   f"Unable to contact a DHCP server. The Automatic Private IP Address {own} will be assigned to dial-in clients. "
+                                   "Clients may be unable to access resources on the network.")
+
+    def _follow_errors(self) -> None:
+        for error in errors():
+            if (error.kind, error.connection) == (NO_ADDRESS, messages.CONNECTION):
+                self._no_address(ERROR_INNER_ADDRESS)
+
+    def _no_address(self, code: str) -> None:
+        server = self._server
+        if server is not None and "address-failure-unlogged" not in server.quirks:
+            self._machine.events.write(SOURCE, EVENT_REFUSED, Level.ERROR, f"A connection could not be given an address: {code}.")
+
     def _l2tp_came(self, session: Session) -> None:
         with self._lock:
             if self._server is not None:
                 self._connected(Connection(user=session.user, client="", address=session.address, tunnel_type="L2TP"))
 
     def _l2tp_gone(self, session: Session) -> None:
+        self._addressing.released_by_ppp(IPv4Address(session.address))
         with self._lock:
             for known in [one for one in self._machine.ras.connections if one.tunnel_type == "L2TP" and one.address == session.address]:
                 self._disconnected(known)
@@ -291,6 +325,6 @@ class RrasEngine:
         """At the limit of connections the next one finds no address."""
         assert self._server is not None
         full = sum(one.tunnel_type == "IKEv2" for one in self._machine.ras.connections) >= self._server.connection_limit
-        if self._server.serves and self._server.addresses is not None:
-            self._vici.request("load_conn", messages.connection_message(self._server, full=full))
+        if self._server.serves:
+            self._vici.request("load_conn", messages.connection_message(self._server, self._addressing.pools, full=full))
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from lab.twin.rras.cisco import QUIRK as SERVES_CISCO
 from lab.twin.rras.effective import Addresses, VpnServer
 from lab.twin.rras.l2tp_config import L2tp
+from lab.twin.rras.leases import Dhcp
 from lab.twin.rras.policy import Policy, stock_policy
 
 Change = Callable[[VpnServer], VpnServer]
@@ -39,7 +40,16 @@ def _always_encapsulate(server: VpnServer) -> VpnServer:
 
 
 def _addresses(change: Callable[[Addresses], Addresses]) -> Change:
-    return lambda server: server if server.addresses is None else replace(server, addresses=change(server.addresses))
+    return lambda server: replace(server, addresses=change(server.addresses)) if isinstance(server.addresses, Addresses) else server
+
+
+def _dhcp(change: Callable[[Dhcp], Dhcp]) -> Change:
+    return lambda server: replace(server, addresses=change(server.addresses)) if isinstance(server.addresses, Dhcp) else server
+
+
+def _first_for_a_client(server: VpnServer) -> VpnServer:
+    static = _addresses(lambda pool: replace(pool, first=pool.own))(server)
+    return _dhcp(lambda leased: replace(leased, takes_first=False))(static)
 
 
 def _l2tp(change: Callable[[L2tp], L2tp]) -> Change:
@@ -58,9 +68,17 @@ INVERSIONS: dict[str, Change] = {
     "policy-out-of-range-logged": lambda server: replace(server, policy=replace(server.policy, problems=())),
     "policy-pfs-at-rekey": lambda server: replace(server, policy=replace(server.policy, pfs="")),
     "pool-static": _addresses(lambda pool: replace(pool, first=pool.first - 100)),
-    "pool-server-takes-first": _addresses(lambda pool: replace(pool, first=pool.own)),
+    "pool-server-takes-first": _first_for_a_client,
     "pool-exhausted": _addresses(lambda pool: replace(pool, last=pool.last + 20)),
-    "limit-wan-endpoints": lambda server: replace(server, wan_endpoints=99),
+    "pool-one-for-all": _quirk("pools-apart"),
+    "dhcp-leases": lambda server: replace(server, addresses=None) if isinstance(server.addresses, Dhcp) else server,
+    "dhcp-batch": _dhcp(lambda leased: replace(leased, batch=2)),
+    "dhcp-identifier": _dhcp(lambda leased: replace(leased, mark=b"LAB ")),
+    "dhcp-release": _dhcp(lambda leased: replace(leased, releases=False)),
+    "autonet": _dhcp(lambda leased: replace(leased, falls_back=False)),
+    "autonet-not-at-once": _dhcp(lambda leased: replace(leased, patience=())),
+    "address-failure-logged": _quirk("address-failure-unlogged"),
+    "limit-wan-endpoints": lambda server: _l2tp(lambda settings: replace(settings, endpoints=3))(replace(server, wan_endpoints=99)),
     "limit-max-wan-endpoints": lambda server: replace(server, max_wan_endpoints=99),
     "routing-forwards": lambda server: replace(server, forwards=False),
     "routing-access-confined": lambda server: replace(server, forwards=True),

@@ -31,22 +31,23 @@ class Kernel:
         (SYSCTL / name).write_text(value)
 
     def apply(self, server: VpnServer) -> None:
-        """Take the server's own address and forward, as the configuration says. Raises OSError without the adapters wan and lan."""
+        """Forward, as the configuration says. Raises OSError without the adapters wan and lan."""
         for network in (WAN, LAN):
             self._index(network)
         self._sysctl(f"neigh/{LAN}/proxy_delay", "0")  # the kernel's default waits up to 0.8 s before it answers for others
-        if server.addresses is not None:
-            links.add(self._netlink, INTERFACE, "dummy")
-            index = links.index_of(INTERFACE)
-            addresses.add(self._netlink, index, f"{server.addresses.own}/32")
-            links.set_state(self._netlink, INTERFACE, index, up=True)
         self._sysctl("ip_forward", "1" if server.forwards else "0")
         if server.proxy_arp == "everybody":
             self._sysctl(f"conf/{LAN}/proxy_arp", "1")  # for whatever seems to lie elsewhere: here the upper half, in which the pool is
             self._elsewhere = str(list(self._interface(LAN).network.subnets())[1])
             routes.add(self._netlink, self._elsewhere, index=self._index(WAN))
-
         self._be_deaf(deaf="deaf-to-esp-in-udp" in server.quirks)
+
+    def take_own(self, address: IPv4Address) -> None:
+        """Take the server's own inner address. Raises OSError."""
+        links.add(self._netlink, INTERFACE, "dummy")
+        index = links.index_of(INTERFACE)
+        addresses.add(self._netlink, index, f"{address}/32")
+        links.set_state(self._netlink, INTERFACE, index, up=True)
 
     def withdraw(self) -> None:
         """Undo all of it."""
@@ -89,6 +90,15 @@ class Kernel:
         found = [IPv4Interface(str(one["address"])) for one in addresses.list_addresses(self._netlink) if one["index"] == index]
         if not found:
             raise OSError(errno.EADDRNOTAVAIL, f"the adapter {network} has no IPv4 address (the step lab-adapters gives it one)")
+        return found[0]
+
+    @staticmethod
+    def mac_of(network: str) -> str:
+        """Return the MAC address of the adapter of a network. Raises OSError without it."""
+        with Netlink() as netlink:
+            found = [str(link["mac"]) for link in links.list_links(netlink) if link["name"] == network]
+        if not found:
+            raise OSError(errno.ENODEV, f"there is no adapter named {network} (the step lab-adapters names it)")
         return found[0]
 
     @property

@@ -22,6 +22,12 @@ RUN = "/run/lab/l2tp"
 """Folder of the files below."""
 EVENTS = RUN + "/events"
 """A pipe: a line for each connection that is up."""
+ADDRESSES = RUN + "/addresses"
+"""A socket: where pppd's plugin asks for a client's address; its source names it too."""
+PLUGIN = "/usr/local/lib/lab/pppd-addresses.so"
+"""Where the plugin is; lab/embedded/image/compiler.py puts it there."""
+NOWHERE = IPv4Address("192.0.2.0")
+"""A network of which no address is ever given (RFC 5737)."""
 SECRETS = "/etc/ppp/chap-secrets"
 """Where pppd looks for users; it takes no other place."""
 UP = "/etc/ppp/incoming-connections-up"
@@ -93,29 +99,23 @@ def clear_message(address: IPv4Address) -> dict[str, object]:
     return {CLEAR: {"version": "1", "local_addrs": ["127.0.0.1"], "remote_addrs": ["127.0.0.1"], "children": {CLEAR: child}}}
 
 
-def client_addresses(first: IPv4Address, last: IPv4Address, endpoints: int) -> list[IPv4Address]:
-    """Return the addresses for clients, as many as may be connected. From the pool's end: charon gives IKEv2's from its beginning, and
-    neither knows what the other has given."""
-    size = min(int(last) - int(first) + 1, endpoints)
-    return [last - offset for offset in range(size)]
-
-
-def xl2tpd(address: IPv4Address, own: IPv4Address, clients: list[IPv4Address]) -> str:
+def xl2tpd(address: IPv4Address, own: IPv4Address | None, endpoints: int) -> str:
     """Return xl2tpd's configuration.
 
     Args:
         address: the outer address.
-        own: the server's inner address.
-        clients: inner addresses that it may give; a client for whom none is left is refused.
+        own: the server's inner address; None: it has none yet.
+        endpoints: how many clients may be connected. xl2tpd counts them by addresses: it has as many of a network that nobody has, and refuses
+            the call for which none is left. pppd's plugin sets the true address.
     """
-    ranges = "".join(f"ip range = {one}\n" for one in clients)
+    ranges = "".join(f"ip range = {NOWHERE + number}\n" for number in range(1, endpoints + 1))
     return f"""\
 [global]
 listen-addr = {address}
 port = {PORT}
 access control = no
 [lns default]
-{ranges}local ip = {own}
+{ranges}local ip = {own or NOWHERE}
 name = server
 pppoptfile = {RUN}/options
 """
@@ -125,6 +125,7 @@ def ppp_options(settings: L2tp) -> str:
     """Return pppd's options: one authentication and no other; no MPPE, which IPsec makes needless; restart timers as short as pppd takes
     them (whole seconds)."""
     return f"""\
+plugin {PLUGIN}
 auth
 require-{settings.authentication}
 name server

@@ -19,7 +19,6 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from lab.twin.rras import l2tp_config
-from lab.twin.rras.effective import Addresses
 from lab.twin.rras.l2tp_config import L2tp, Session
 from lab.wire.netlink import Netlink, links
 from lab.wire.netlink.monitor import LinkMonitor
@@ -48,12 +47,20 @@ class L2tpDaemons:
         self._following = False
         self._netlink = Netlink()
 
-    def start(self, settings: L2tp, addresses: Addresses, outer: IPv4Address) -> None:
-        """Serve. Raises OSError."""
+    def start(self, settings: L2tp, own: IPv4Address | None, outer: IPv4Address) -> None:
+        """Serve.
+
+        Args:
+            settings: what with.
+            own: the server's inner address; None: it has none yet.
+            outer: where clients connect to.
+
+        Raises:
+            OSError: it cannot.
+        """
         folder = Path(l2tp_config.RUN)
         folder.mkdir(mode=0o700, exist_ok=True)
-        clients = l2tp_config.client_addresses(addresses.first, addresses.last, settings.endpoints)
-        _write(folder / "xl2tpd.conf", l2tp_config.xl2tpd(outer, addresses.own, clients))
+        _write(folder / "xl2tpd.conf", l2tp_config.xl2tpd(outer, own, settings.endpoints))
         _write(folder / "options", l2tp_config.ppp_options(settings))
         _write(Path(l2tp_config.UP), l2tp_config.HOOK, mode=0o700)
         _write(Path(l2tp_config.SECRETS), l2tp_config.chap_secrets(settings))

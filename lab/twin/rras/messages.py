@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cryptography.hazmat.primitives import serialization
 
 from lab.twin.rras.effective import VpnServer
 from lab.twin.rras.liveness import KILOBYTE
 
-CONNECTION, CHILD, POOL = "incoming", "ras", "ras"
+CONNECTION, CHILD = "incoming", "ras"
 BY_SECRET = "incoming-secret"
 """A connection that only inverted twins have."""
 EVERYWHERE = "0.0.0.0/0"
@@ -28,21 +30,17 @@ def certificate_messages(server: VpnServer) -> list[tuple[str, dict[str, object]
     return messages
 
 
-def pool_message(server: VpnServer) -> dict[str, object] | None:
-    """Return the pool of inner addresses for clients."""
-    if server.addresses is None:
-        return None
-    pool: dict[str, object] = {"addrs": f"{server.addresses.first}-{server.addresses.last}"}
-    if "advertise-routes" in server.quirks:
-        pool["subnet"] = ["198.51.100.0/24"]
-    return {POOL: pool}
+def pool_attributes(server: VpnServer) -> dict[str, list[str]]:
+    """Return what a client is told beside its address: nothing."""
+    return {"subnet": ["198.51.100.0/24"]} if "advertise-routes" in server.quirks else {}
 
 
-def connection_message(server: VpnServer, *, full: bool = False) -> dict[str, object]:
+def connection_message(server: VpnServer, pools: Sequence[str], *, full: bool = False) -> dict[str, object]:
     """Return the connection that charon accepts.
 
     Args:
         server: the configuration.
+        pools: where inner addresses come from, by name; none: a client gets none.
         full: the limit of connections is reached; further ones find no address (inferred: Windows' own answer is not documented).
     """
     esp = list(server.policy.esp)
@@ -69,13 +67,13 @@ def connection_message(server: VpnServer, *, full: bool = False) -> dict[str, ob
     }
     if "always-encapsulate" in server.quirks:
         message["encap"] = "yes"
-    if server.addresses is not None and not full:
-        message["pools"] = [POOL]
+    if pools and not full:
+        message["pools"] = list(pools)
     return {CONNECTION: message}
 
 
-def by_secret_message(server: VpnServer) -> dict[str, object]:
+def by_secret_message(server: VpnServer, pools: Sequence[str]) -> dict[str, object]:
     """Return the same connection for clients with a shared secret (inverted twins only)."""
-    (message,) = connection_message(server).values()
+    (message,) = connection_message(server, pools).values()
     assert isinstance(message, dict)
     return {BY_SECRET: {**message, "local": {"auth": "psk", "id": "%any"}, "remote": {"auth": "psk", "id": "%any"}}}

@@ -13,9 +13,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from lab.pki import RunPki
-from lab.twin.rras.effective import VpnServer, choose_certificate, effective
+from lab.twin.rras.effective import Addresses, VpnServer, choose_certificate, effective
 from lab.twin.rras.inversions import INVERSIONS, invert
 from lab.twin.rras.l2tp_config import L2tp
+from lab.twin.rras.leases import Dhcp
 from lab.twin.rras.policy import custom_policy, stock_policy
 from lab.twin.windows.certificates import Stored
 from lab.twin.windows.ipsec import AuthProposal, AuthSet, IPsecRule, Method, Mode
@@ -67,7 +68,7 @@ def differences(*changes: Change) -> dict[str, object]:
 def test_a_stock_machine_serves_nobody() -> None:
     assert effective(Machine.stock()) == VpnServer(
         serves=False, certificates_allowed=False, policy=stock_policy(), certificate=None, roots=(), check_revocation=False, revocation_lists=(),
-        addresses=None, wan_endpoints=2, max_wan_endpoints=3, forwards=True, proxy_arp="clients", quirks=frozenset())
+        addresses=Dhcp(), wan_endpoints=2, max_wan_endpoints=3, forwards=True, proxy_arp="clients", quirks=frozenset())
     assert not effective(Machine.stock()).is_complete
 
 
@@ -142,14 +143,31 @@ def test_the_smaller_of_both_limits_counts(wan: int, most: int, limit: int) -> N
     ([STATIC, pool("192.168.77.209", "192.168.77.200")], None),
     ([STATIC], None),
     ([STATIC, numbers(f"{POOL}\\0", From=1)], None),
-    ([pool("192.168.77.200", "192.168.77.209")], None),  # DHCP is still on
-    ([numbers(IP, UseDhcpAddressing=1), pool("192.168.77.200", "192.168.77.209")], None),
     ([STATIC, pool("192.168.77.200", "192.168.77.209"), pool("10.0.0.1", "10.0.0.9", "1")], ("192.168.77.200", "192.168.77.201", "192.168.77.209")),
 ])
 def test_addresses_come_from_a_static_pool_of_at_least_two(changes: list[Change], expected: tuple[str, str, str] | None) -> None:
     addresses = meaning(*changes).addresses
 
+    assert addresses is None or isinstance(addresses, Addresses)
     assert (None if addresses is None else (str(addresses.own), str(addresses.first), str(addresses.last))) == expected
+
+
+@pytest.mark.parametrize(("changes", "expected"), [
+    ([pool("192.168.77.200", "192.168.77.209")], Dhcp(batch=10)),  # DHCP is still on
+    ([numbers(IP, UseDhcpAddressing=1), pool("192.168.77.200", "192.168.77.209")], Dhcp(batch=10)),
+    ([lambda machine: machine.registry.delete(IP, "UseDhcpAddressing")], Dhcp(batch=10)),
+    ([numbers(IP, InitialAddressPoolSize=3)], Dhcp(batch=3)),
+    ([numbers(IP, InitialAddressPoolSize=0)], None),
+    ([STATIC, numbers(IP, InitialAddressPoolSize=3)], None),
+])
+def test_without_a_pool_they_are_leased_in_batches(changes: list[Change], expected: Dhcp | None) -> None:
+    assert meaning(*changes).addresses == expected
+
+
+def test_most_clients_are_those_of_the_types_that_are_served() -> None:
+    both = (*L2TP, numbers(miniport(), EnableForRas=1, WanEndpoints=3))
+
+    assert [meaning(*changes).most_clients for changes in ((), L2TP, both)] == [0, 2, 5]
 
 
 def test_a_policy_is_custom_as_soon_as_its_key_exists() -> None:
@@ -254,7 +272,7 @@ def test_the_same_state_means_the_same_and_stays_as_it_is(pki: RunPki) -> None:
 
 
 @pytest.mark.parametrize("missing", [
-    numbers(SERVICE, ConfigurationFlags=0), numbers(PARAMETERS, ServerFlags=0x00802602), numbers(IP, UseDhcpAddressing=1),
+    numbers(SERVICE, ConfigurationFlags=0), numbers(PARAMETERS, ServerFlags=0x00802602), lambda machine: machine.registry.remove(POOL),
     lambda machine: machine.certificates.store("My").clear(), lambda machine: machine.certificates.store("Root").clear(),
 ])
 def test_without_one_of_them_it_is_not_complete(missing: Change, pki: RunPki) -> None:
@@ -262,6 +280,13 @@ def test_without_one_of_them_it_is_not_complete(missing: Change, pki: RunPki) ->
     missing(machine)
 
     assert not effective(machine).is_complete
+
+
+def test_with_dhcp_nothing_is_missing(pki: RunPki) -> None:
+    machine = whole(pki)
+    numbers(IP, UseDhcpAddressing=1)(machine)
+
+    assert effective(machine).is_complete
 
 
 @pytest.mark.parametrize("identifier", [name for name in INVERSIONS if name != "policy-stock-list"])
@@ -278,6 +303,8 @@ def test_an_inversion_changes_a_complete_server_and_leaves_the_original(identifi
         numbers(miniport("ms_l2tpminiport"), EnableForRas=1)(machine)
         rule("s3cret")(machine)
         rule("s3cret again")(machine)
+    if identifier.startswith(("dhcp-", "autonet")):
+        numbers(IP, UseDhcpAddressing=1)(machine)
     if identifier == "policy-group-2":
         machine.registry.remove(POLICY)
     server = effective(machine)

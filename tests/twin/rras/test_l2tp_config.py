@@ -11,7 +11,7 @@ from lab.twin.rras import l2tp_config
 from lab.twin.rras.l2tp_config import L2tp, Session
 
 SETTINGS = L2tp(secret="s3cret", users={"vpnuser": "passw0rd"}, endpoints=2)
-FIRST = IPv4Address("192.168.77.201")
+OWN = IPv4Address("192.168.77.200")
 
 
 def test_main_mode_and_quick_mode_are_windows_in_its_order() -> None:
@@ -42,25 +42,22 @@ def test_neither_secret_nor_passwords_show() -> None:
     assert l2tp_config.secret_message("s3cret") == {"id": "l2tp-secret", "type": "IKE", "data": "s3cret", "owners": []}
 
 
-@pytest.mark.parametrize(("size", "endpoints", "expected"), [
-    (9, 2, [9, 8]), (1, 2, [1]), (9, 0, []), (2, 3, [2, 1]),
-])
-def test_clients_have_addresses_from_the_pools_end_and_no_more_than_ports(size: int, endpoints: int, expected: list[int]) -> None:
-    clients = l2tp_config.client_addresses(FIRST, FIRST + size - 1, endpoints)
+def test_xl2tpd_listens_on_the_outer_address_and_counts_clients_by_addresses_that_nobody_has() -> None:
+    lines = l2tp_config.xl2tpd(IPv4Address("203.0.113.10"), OWN, 2).splitlines()
 
-    assert clients == [FIRST + number - 1 for number in expected]
+    assert {"listen-addr = 203.0.113.10", "local ip = 192.168.77.200"} <= set(lines)
+    assert [line for line in lines if line.startswith("ip range")] == ["ip range = 192.0.2.1", "ip range = 192.0.2.2"]
+    assert not any(line.startswith("ip range") for line in l2tp_config.xl2tpd(IPv4Address("203.0.113.10"), OWN, 0).splitlines())
 
 
-def test_xl2tpd_listens_on_the_outer_address_and_gives_these() -> None:
-    text = l2tp_config.xl2tpd(IPv4Address("203.0.113.10"), IPv4Address("192.168.77.200"), [FIRST + 8, FIRST + 7])
-
-    assert {"listen-addr = 203.0.113.10", "local ip = 192.168.77.200"} <= set(text.splitlines())
-    assert [line for line in text.splitlines() if line.startswith("ip range")] == ["ip range = 192.168.77.209", "ip range = 192.168.77.208"]
+def test_a_server_without_an_address_of_its_own_has_none_that_anybody_has() -> None:
+    assert "local ip = 192.0.2.0" in l2tp_config.xl2tpd(IPv4Address("203.0.113.10"), None, 2).splitlines()
 
 
 def test_pppd_wants_one_authentication() -> None:
     lines = l2tp_config.ppp_options(SETTINGS).splitlines()
 
+    assert lines[0] == "plugin /usr/local/lib/lab/pppd-addresses.so"
     assert {"auth", "require-mschap-v2", "noccp", "mtu 1400", "mru 1400"} <= set(lines)
     assert [line for line in lines if line.startswith("require")] == ["require-mschap-v2"]
     assert "require-chap" in l2tp_config.ppp_options(replace(SETTINGS, authentication="chap")).splitlines()  # inverted

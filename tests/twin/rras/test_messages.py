@@ -11,7 +11,7 @@ import pytest
 from lab.pki import RunPki
 from lab.twin.rras.effective import Addresses, VpnServer
 from lab.twin.rras.liveness import Liveness
-from lab.twin.rras.messages import by_secret_message, certificate_messages, connection_message, pool_message
+from lab.twin.rras.messages import by_secret_message, certificate_messages, connection_message, pool_attributes
 from lab.twin.rras.policy import Policy, custom_policy
 from lab.twin.windows.certificates import Stored
 
@@ -32,8 +32,8 @@ def server(pki: RunPki) -> VpnServer:
         max_wan_endpoints=3, forwards=True)
 
 
-def incoming(server: VpnServer, **options: bool) -> dict[str, Any]:
-    (name, content), = connection_message(server, **options).items()
+def incoming(server: VpnServer, pools: tuple[str, ...] = ("ras-1", "ras-2"), **options: bool) -> dict[str, Any]:
+    (name, content), = connection_message(server, pools, **options).items()
     assert name == "incoming"
     assert isinstance(content, dict)
     return content
@@ -42,7 +42,7 @@ def incoming(server: VpnServer, **options: bool) -> dict[str, Any]:
 def test_the_connection_for_clients_with_certificates(server: VpnServer, pki: RunPki) -> None:
     assert incoming(server) == {
         "version": "2", "proposals": ["ike1", "ike2"], "send_cert": "always", "send_certreq": "no", "unique": "never", "rekey_time": "0",
-        "dpd_delay": "0", "mobike": "yes", "fragmentation": "no", "pools": ["ras"],
+        "dpd_delay": "0", "mobike": "yes", "fragmentation": "no", "pools": ["ras-1", "ras-2"],
         "local": {"auth": "pubkey", "id": "%any", "certs": [pki.server.certificate_pem.encode()]}, "remote": {"auth": "pubkey", "id": "%any"},
         "children": {"ras": {"local_ts": ["0.0.0.0/0"], "esp_proposals": ["esp1", "esp2"], "rekey_time": "28800s", "rand_time": "0s",
                              "life_time": "0s", "rekey_bytes": "104857600", "rand_bytes": "0", "life_bytes": "0", "inactivity": "300s"}},
@@ -80,7 +80,7 @@ def test_a_volume_becomes_bytes_of_the_child(kilobytes: int | None, rekey: str, 
 
 
 def test_a_connection_by_secret_is_the_same_but_for_how_both_prove_who_they_are(server: VpnServer) -> None:
-    (name, content), = by_secret_message(server).items()
+    (name, content), = by_secret_message(server, ["ras-1", "ras-2"]).items()
 
     assert name == "incoming-secret"
     assert content == {**incoming(server), "local": {"auth": "psk", "id": "%any"}, "remote": {"auth": "psk", "id": "%any"}}
@@ -88,16 +88,21 @@ def test_a_connection_by_secret_is_the_same_but_for_how_both_prove_who_they_are(
 
 def test_at_the_limit_and_without_a_pool_there_is_no_address(server: VpnServer) -> None:
     assert "pools" not in incoming(server, full=True)
-    assert "pools" not in incoming(replace(server, addresses=None))
+    assert "pools" not in incoming(server, ())
 
 
 def test_without_a_certificate_none_is_named(server: VpnServer) -> None:
     assert "certs" not in incoming(replace(server, certificate=None))["local"]
 
 
-def test_the_pool_is_the_clients_part(server: VpnServer) -> None:
-    assert pool_message(server) == {"ras": {"addrs": "192.168.77.201-192.168.77.209"}}
-    assert pool_message(replace(server, addresses=None)) is None
+def test_clients_are_told_nothing_beside_their_address_unless_inverted(server: VpnServer) -> None:
+    assert pool_attributes(server) == {}
+    assert pool_attributes(replace(server, quirks=frozenset({"advertise-routes"}))) == {"subnet": ["198.51.100.0/24"]}
+
+
+@pytest.mark.parametrize(("most", "last"), [(4, 204), (9, 209), (99, 209), (0, 200)])
+def test_clients_have_the_pools_next_addresses_and_no_more_than_can_be_connected(most: int, last: int) -> None:
+    assert ADDRESSES.clients(most) == [IPv4Address("192.168.77.201") + number for number in range(last - 200)]
 
 
 def test_roots_certificate_and_key_are_loaded(server: VpnServer, pki: RunPki) -> None:
@@ -123,5 +128,5 @@ def test_messages_do_not_change_the_configuration(server: VpnServer) -> None:
     before = replace(server)
 
     for _ in range(2):
-        assert connection_message(server) == connection_message(before)
+        assert connection_message(server, ["ras-1"]) == connection_message(before, ["ras-1"])
     assert server == before

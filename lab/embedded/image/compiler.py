@@ -1,7 +1,8 @@
-"""The shim over the guest kernel's clock: compiled by this machine's gcc while the image is built, and kept beside the kernel.
+"""What is compiled by this machine's gcc while the image is built: the shim over the guest kernel's clock, kept beside the kernel, and a
+plugin of pppd's, put into the image.
 
-It needs neither libc nor its headers (clock.c says why), so the package gcc alone is enough, and the suite of this machine does not
-matter; compiled in the image it would cost a compiler's 60 MB there.
+Neither needs libc's headers nor any other's (the sources say why), so the package gcc alone is enough, and the suite of this machine does not
+matter; compiled in the image they would cost a compiler's 60 MB there.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ from pathlib import Path
 
 from lab.errors import HostError
 
-SOURCE = Path(__file__).with_name("clock.c")
-LIBRARY = "clock.so"
+HERE = Path(__file__).parent
+CLOCK, PPPD_ADDRESSES = HERE / "clock.c", HERE / "pppd_addresses.c"
+CLOCK_LIBRARY = "clock.so"
 """Its name in the image's folder."""
+PPPD_PLUGIN = "/usr/local/lib/lab/pppd-addresses.so"
+"""Its place in the image; lab/twin/rras/l2tp_config.py names it too."""
 FLAGS = ("-shared", "-fPIC", "-O2", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-Wall", "-Wextra", "-Werror", "-Wl,--build-id=none", "-s")
 
 
-def compile_clock(source: Path, target: Path, *, lock: int | None = None) -> None:
-    """Compile the shim.
+def compile_library(source: Path, target: Path, *, lock: int | None = None) -> None:
+    """Compile a shared library.
 
     Args:
-        source: clock.c.
+        source: one file of C.
         target: the shared library to make.
         lock: descriptor of the cache's lock, which the compiler inherits.
 
