@@ -45,6 +45,10 @@ class NotImitated:
     what: str
     why: str
     source: str
+    id: str = ""
+    """Of an entry to which a golden message refers (tests/guest/golden)."""
+    shows: str = ""
+    """How it shows, where one could see it: on the wire, in a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,8 @@ class _NotImitated(_Entry):
     what: str
     why: str
     source: str
+    id: str = ""
+    shows: str = ""
 
 
 class _File(_Entry):
@@ -98,4 +104,7 @@ def load_ledger(path: Path = LEDGER) -> Ledger:
         if not entry.shown_by:
             raise ConfigError(f"{path}: {entry.id}: no test would notice its inversion", hint="name the tests in shown_by, or leave it out")
         behaviours[entry.id] = Behaviour(**entry.model_dump())
+    named = [entry.id for entry in content.not_imitated if entry.id]
+    if twice := next((one for one in named if named.count(one) > 1 or one in behaviours), ""):
+        raise ConfigError(f"{path}: the id {twice!r} stands twice")
     return Ledger(behaviours=behaviours, not_imitated=tuple(NotImitated(**entry.model_dump()) for entry in content.not_imitated))
