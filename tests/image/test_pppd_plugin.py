@@ -1,22 +1,28 @@
-"""pppd's plugin, compiled: it needs no libc of its own, is for the image's pppd, and names what the twin serves."""
+"""pppd's plugins, compiled: they need no libc of their own, are for the image's pppd, and name what the twin serves."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from lab.embedded.image.compiler import PPPD_ADDRESSES, PPPD_PLUGIN, compile_library
+import pytest
+
+from lab.embedded.image.compiler import PPPD_PLUGINS, compile_library, compile_plugins
 from lab.twin.rras import l2tp_config
 
 
-def test_it_compiles_and_asks_where_the_twin_answers(tmp_path: Path) -> None:
-    compile_library(PPPD_ADDRESSES, tmp_path / "plugin.so")
+@pytest.mark.parametrize(("place", "named"), [(l2tp_config.PLUGIN, l2tp_config.ADDRESSES), (l2tp_config.USERS_PLUGIN, l2tp_config.REFUSED)])
+def test_one_compiles_and_asks_where_the_twin_answers(tmp_path: Path, place: str, named: str) -> None:
+    compile_library(PPPD_PLUGINS[place], tmp_path / "plugin.so")
     image = (tmp_path / "plugin.so").read_bytes()
 
     assert b"GLIBC" not in image
     assert b"plugin_init\0" in image
     assert b"\0pppd_version\0" in image
-    assert l2tp_config.ADDRESSES.encode() + b"\0" in image
+    assert named.encode() + b"\0" in image
 
 
-def test_the_twin_names_the_place_where_the_image_has_it() -> None:
-    assert l2tp_config.PLUGIN == PPPD_PLUGIN
+def test_each_has_its_hooks(tmp_path: Path) -> None:
+    hooks = compile_plugins(tmp_path, lock=0)
+
+    assert [hook for hook in hooks if hook.startswith("upload ")] == [f"upload {tmp_path}/{Path(place).name} {place}" for place in PPPD_PLUGINS]
+    assert all((tmp_path / Path(place).name).exists() for place in PPPD_PLUGINS)

@@ -11,7 +11,7 @@ import pytest
 from lab.embedded.image import recipe
 from lab.embedded.image.recipe import HERE, load_recipe
 
-INPUTS = ("packages.txt", "init", "guest.lock", "build.py", "wheels.py", "compiler.py", "clock.c", "pppd_addresses.c")
+INPUTS = ("packages.txt", "init", "guest.lock", "build.py", "wheels.py", "compiler.py", "clock.c", "pppd_addresses.c", "pppd_users.c")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_key_depends_on_these_files_only(here: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("change", [
     appended("packages.txt", "tcpdump\n"), appended("init", "echo\n"), appended("guest.lock", "x==1\n"), appended("build.py", "#\n"),
-    appended("wheels.py", "#\n"), appended("compiler.py", "#\n"), appended("clock.c", "/**/\n"), appended("pppd_addresses.c", "/**/\n"), lambda here: (here / "packages.txt").write_text("iptables\n"),
+    appended("wheels.py", "#\n"), appended("compiler.py", "#\n"), appended("clock.c", "/**/\n"), appended("pppd_addresses.c", "/**/\n"), appended("pppd_users.c", "/**/\n"), lambda here: (here / "packages.txt").write_text("iptables\n"),
 ])
 def test_a_change_of_an_input_changes_the_key(change: Callable[[Path], object], here: Path) -> None:
     before = load_recipe().key

@@ -1,5 +1,5 @@
 """One build of the image: mmdebstrap makes a tar, genext2fs a disk of it; kernel and loader come out of the same tar, the kernel's
-movable clock is compiled beside them, a plugin of pppd's into it.
+movable clock is compiled beside them, plugins of pppd's into it.
 
 linux.uml of Debian 13 wants a newer libc than Debian 12 has, so it is always started with the image's own loader: its
 interpreter's name is replaced by a relative one ("ld.so", in the image's folder, which is its working directory).
@@ -112,9 +112,8 @@ def work_folder(needed_mb: int) -> Iterator[Path]:
 
 
 def _build_in(work: Path, recipe: Recipe, target: Path, stage: Stages, *, mode: str, lock: int) -> None:
-    stage("compile the kernel's clock and pppd's plugin")  # first: it takes no time, and a compiler that does not work is known at once
+    stage("compile the kernel's clock")  # first: it takes no time, and a compiler that does not work is known at once
     compiler.compile_library(compiler.CLOCK, target / compiler.CLOCK_LIBRARY, lock=lock)
-    compiler.compile_library(compiler.PPPD_ADDRESSES, work / "pppd-addresses.so", lock=lock)
     stage("fetch wheels for the guest's Python")
     (work / "wheels").mkdir()
     wheels.unpack(wheels.download(work / "wheels"), work / "site")
@@ -138,7 +137,7 @@ def _mmdebstrap(work: Path, recipe: Recipe, tar: Path, *, mode: str, log: Path, 
         f'mkdir -p "$1"{site} "$1"/lab "$1"/ov',
         f"sync-in {work}/site {site}",
         f"upload {work}/init /lab/init",
-        f'mkdir -p "$1"{Path(compiler.PPPD_PLUGIN).parent}', f"upload {work}/pppd-addresses.so {compiler.PPPD_PLUGIN}",
+        *compiler.compile_plugins(work, lock=lock),
         'chmod 755 "$1"/lab/init',
         'chroot "$1" python3 -m compileall -q -f --invalidation-mode unchecked-hash'
         f" /usr/lib/python3 /usr/lib/python{PYTHON} {site}",

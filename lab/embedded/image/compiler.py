@@ -1,7 +1,7 @@
-"""What is compiled by this machine's gcc while the image is built: the shim over the guest kernel's clock, kept beside the kernel, and a
-plugin of pppd's, put into the image.
+"""What is compiled by this machine's gcc while the image is built: the shim over the guest kernel's clock, kept beside the kernel, and
+plugins of pppd's, put into the image.
 
-Neither needs libc's headers nor any other's (the sources say why), so the package gcc alone is enough, and the suite of this machine does not
+None needs libc's headers nor any other's (the sources say why), so the package gcc alone is enough, and the suite of this machine does not
 matter; compiled in the image they would cost a compiler's 60 MB there.
 """
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from lab.errors import HostError
 
 HERE = Path(__file__).parent
-CLOCK, PPPD_ADDRESSES = HERE / "clock.c", HERE / "pppd_addresses.c"
+CLOCK = HERE / "clock.c"
 CLOCK_LIBRARY = "clock.so"
 """Its name in the image's folder."""
-PPPD_PLUGIN = "/usr/local/lib/lab/pppd-addresses.so"
-"""Its place in the image; lab/twin/rras/l2tp_config.py names it too."""
+PPPD_PLUGINS = {"/usr/local/lib/lab/pppd-addresses.so": HERE / "pppd_addresses.c", "/usr/local/lib/lab/pppd-users.so": HERE / "pppd_users.c"}
+"""Sources by their places in the image; lab/twin/rras/l2tp_config.py names the places too."""
 FLAGS = ("-shared", "-fPIC", "-O2", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-Wall", "-Wextra", "-Werror", "-Wl,--build-id=none", "-s")
 
 
@@ -38,3 +38,13 @@ def compile_library(source: Path, target: Path, *, lock: int | None = None) -> N
         raise HostError(f"gcc cannot compile {source.name}", evidence="\n".join(done.stderr.splitlines()[-8:]),
                         hint="`apt install gcc` brings compiler, assembler and linker")
     target.chmod(0o444)
+
+
+def compile_plugins(work: Path, *, lock: int) -> list[str]:
+    """Compile pppd's plugins in a folder; return mmdebstrap's hooks that put them into a system. Raises HostError as `compile_library`."""
+    hooks = []
+    for place, source in PPPD_PLUGINS.items():
+        made = work / Path(place).name
+        compile_library(source, made, lock=lock)
+        hooks += [f'mkdir -p "$1"{Path(place).parent}', f"upload {made} {place}"]
+    return hooks

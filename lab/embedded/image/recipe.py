@@ -26,7 +26,7 @@ KERNEL_LEFT_OUT = (
 )
 """Not net/llc: the bridge module needs it."""
 
-BUILDERS = ("build.py", "wheels.py", "compiler.py", "clock.c", "pppd_addresses.c")
+BUILDERS = ("build.py", "wheels.py", "compiler.py", "clock.c", "pppd_addresses.c", "pppd_users.c")
 """Files whose content decides what is built."""
 
 

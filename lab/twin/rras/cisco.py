@@ -20,7 +20,8 @@ TRANSFORMS = ("aes256-sha1-modp2048", "3des-sha1-modp1024")
 def cisco_messages(server: VpnServer, settings: L2tp) -> list[tuple[str, dict[str, object]]]:
     """Return what makes charon serve every exchange with every machine authentication that the server has, and XAUTH after it."""
     made: list[tuple[str, dict[str, object]]] = list(messages.certificate_messages(server))
-    made += [("load_shared", {"type": "XAUTH", "data": password, "owners": [name]}) for name, password in settings.users.items()]
+    made += [("load_shared", {"type": "XAUTH", "data": password, "owners": [name]}) for name, password in settings.users.items()
+             if name not in settings.refusals]
     if isinstance(server.addresses, Addresses):
         made.append(("load_pool", {POOL: {"addrs": f"{server.addresses.first}-{server.addresses.last}"}}))
     local: dict[str, dict[str, object]] = {"psk": {"auth": "psk"}} if settings.secret is not None else {}

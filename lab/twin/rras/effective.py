@@ -122,13 +122,14 @@ def _liveness(machine: Machine) -> Liveness:
 
 
 def _l2tp(machine: Machine) -> L2tp | None:
-    """Return what L2TP is served with: the secret that holds, and the users who may dial in."""
+    """Return what L2TP is served with: the secret that holds, the users, and who of them may not dial in."""
     state = l2tp(machine)
     if not state.serves:
         return None
-    users = {one.name: one.password for one in state.accounts if state.admission(one.name) is Admission.ALLOWED}
+    users = {one.name: one.password for one in state.accounts if one.password}  # without one nobody logs on but at the console
+    refusals = {name: int(found) for name in users if (found := state.admission(name)) is not Admission.ALLOWED}
     endpoints = min(_miniport(machine, "WanEndpoints", L2TP_MINIPORT), _miniport(machine, "MaxWanEndpoints", L2TP_MINIPORT))
-    return with_secrets(machine, L2tp(secret=None, users=users, endpoints=endpoints))
+    return with_secrets(machine, L2tp(secret=None, users=users, refusals=refusals, endpoints=endpoints))
 
 
 def with_secrets(machine: Machine, settings: L2tp) -> L2tp:

@@ -56,6 +56,11 @@ def _l2tp(change: Callable[[L2tp], L2tp]) -> Change:
     return lambda server: server if server.l2tp is None else replace(server, l2tp=change(server.l2tp))
 
 
+def _without_errors(settings: L2tp) -> L2tp:
+    """Refuse who may not dial in as one whom nobody knows."""
+    return replace(settings, users={name: password for name, password in settings.users.items() if name not in settings.refusals}, refusals={})
+
+
 INVERSIONS: dict[str, Change] = {
     "flags-cert-required": lambda server: replace(server, certificates_allowed=True),
     "client-certificate-root": _quirk("trust-strangers"),
@@ -103,6 +108,8 @@ INVERSIONS: dict[str, Change] = {
     "l2tp-server-preference": _l2tp(lambda settings: replace(settings, main_mode=settings.main_mode[::-1])),
     "l2tp-needs-ipsec": _l2tp(lambda settings: replace(settings, needs_ipsec=False)),
     "l2tp-ms-chap-v2": _l2tp(lambda settings: replace(settings, authentication="chap")),
+    "l2tp-dial-in": _l2tp(lambda settings: replace(settings, refusals={})),
+    "l2tp-refusal-errors": _l2tp(_without_errors),
     "l2tp-known-users": _l2tp(lambda settings: replace(settings, checks_names=False)),
     "cisco-xauth-refused": _quirk(SERVES_CISCO),
     **{name: _quirk(name) for name in ("firewall-public-default", "firewall-original-profile", "firewall-block-wins", "firewall-stealth",

@@ -28,6 +28,8 @@ PLUGIN = "/usr/local/lib/lab/pppd-addresses.so"
 """Where the plugin is; lab/embedded/image/compiler.py puts it there."""
 NOWHERE = IPv4Address("192.0.2.0")
 """A network of which no address is ever given (RFC 5737)."""
+REFUSED, USERS_PLUGIN = RUN + "/refused", "/usr/local/lib/lab/pppd-users.so"
+"""Accounts that may not dial in, for a plugin of pppd's that refuses them; lab/embedded/image/compiler.py puts it there."""
 SECRETS = "/etc/ppp/chap-secrets"
 """Where pppd looks for users; it takes no other place."""
 UP = "/etc/ppp/incoming-connections-up"
@@ -46,7 +48,9 @@ class L2tp:
     secret: str | None = field(repr=False)
     """The shared secret of main mode; None: phase 1 has nothing to authenticate with, and is refused."""
     users: Mapping[str, str] = field(repr=False)
-    """Passwords of the local accounts that may dial in, by name."""
+    """Passwords of the local accounts, by name."""
+    refusals: Mapping[str, int] = field(default_factory=dict)
+    """RAS errors with which accounts are refused although the password is right, by name."""
     endpoints: int
     """How many clients may be connected: ports of the L2TP miniport."""
     others: tuple[str, ...] = field(default=(), repr=False)
@@ -126,6 +130,7 @@ def ppp_options(settings: L2tp) -> str:
     them (whole seconds)."""
     return f"""\
 plugin {PLUGIN}
+plugin {USERS_PLUGIN}
 auth
 require-{settings.authentication}
 name server
@@ -151,6 +156,11 @@ def chap_secrets(settings: L2tp) -> str:
     nobodys = secrets.token_hex(32) if settings.checks_names else next(iter(settings.users.values()), "")
     known = {quoted(name): password for name, password in settings.users.items()} | {"*": nobodys}
     return "".join(f"{name} server {quoted(password)} *\n" for name, password in known.items())
+
+
+def refused(settings: L2tp) -> str:
+    """Return the accounts that may not dial in, as pppd's plugin reads them (lab/embedded/image/pppd_users.c)."""
+    return "".join(f"{error} {name}\n" for name, error in settings.refusals.items())
 
 
 def quoted(word: str) -> str:

@@ -64,6 +64,7 @@ class L2tpDaemons:
         _write(folder / "options", l2tp_config.ppp_options(settings))
         _write(Path(l2tp_config.UP), l2tp_config.HOOK, mode=0o700)
         _write(Path(l2tp_config.SECRETS), l2tp_config.chap_secrets(settings))
+        _write(Path(l2tp_config.REFUSED), l2tp_config.refused(settings))
         self._follow_events()
         command = [PROGRAM, "-D", "-c", str(folder / "xl2tpd.conf"), "-p", str(folder / "pid"), "-C", str(folder / "control")]
         with LOG.open("ab") as record:
@@ -79,7 +80,7 @@ class L2tpDaemons:
         self._process = None
         wait_for(pppds, signal.SIGKILL, PATIENCE)  # xl2tpd has ended them; what is left has nobody to talk to
         self._sessions.clear()
-        for name in ("xl2tpd.conf", "options", "pid", "control"):
+        for name in ("xl2tpd.conf", "options", "pid", "control", "refused"):
             (Path(l2tp_config.RUN) / name).unlink(missing_ok=True)
         Path(l2tp_config.UP).unlink(missing_ok=True)
         _write(Path(l2tp_config.SECRETS), "")

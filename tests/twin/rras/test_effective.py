@@ -121,13 +121,18 @@ def rule(secret: str) -> Change:
     return change
 
 
-@pytest.mark.parametrize(("changes", "secrets", "users"), [
-    ([], "", {}), ([rule("a")], "a", {}), ([rule("b"), rule("a")], "ba", {}),
-    ([account("in", dial_in=DialIn.PERMIT)], "", {"in": "in's"}),
-    ([account("out"), account("denied", dial_in=DialIn.DENY), account("off", dial_in=DialIn.PERMIT, enabled=False)], "", {}),
+@pytest.mark.parametrize(("changes", "secrets", "users", "refusals"), [
+    ([], "", {}, {}), ([rule("a")], "a", {}, {}), ([rule("b"), rule("a")], "ba", {}, {}),
+    ([account("in", dial_in=DialIn.PERMIT)], "", {"in": "in's"}, {}),
+    ([account("out"), account("denied", dial_in=DialIn.DENY), account("off", dial_in=DialIn.PERMIT, enabled=False)], "",
+     {"out": "out's", "denied": "denied's", "off": "off's"}, {"out": 649, "denied": 649, "off": 647}),
+    ([lambda machine: machine.accounts.keep(Account(name="empty", dial_in=DialIn.PERMIT))], "", {}, {}),
 ])
-def test_l2tp_has_the_first_rules_secret_and_the_users_who_may_dial_in(changes: list[Change], secrets: str, users: dict[str, str]) -> None:
-    assert meaning(*L2TP, *changes).l2tp == L2tp(secret=secrets[:1] or None, others=tuple(secrets[1:]), users=users, endpoints=2)
+def test_l2tp_has_the_first_rules_secret_and_the_users_with_what_they_may(
+    changes: list[Change], secrets: str, users: dict[str, str], refusals: dict[str, int]
+) -> None:
+    assert meaning(*L2TP, *changes).l2tp == L2tp(secret=secrets[:1] or None, others=tuple(secrets[1:]), users=users, refusals=refusals,
+                                                endpoints=2)
     assert meaning(*changes).l2tp is None  # not served
 
 
@@ -302,6 +307,7 @@ def test_an_inversion_changes_a_complete_server_and_leaves_the_original(identifi
     if identifier.startswith("l2tp-"):
         numbers(miniport("ms_l2tpminiport"), EnableForRas=1)(machine)
         rule("s3cret")(machine)
+        account("denied", dial_in=DialIn.DENY)(machine)
         rule("s3cret again")(machine)
     if identifier.startswith(("dhcp-", "autonet")):
         numbers(IP, UseDhcpAddressing=1)(machine)

@@ -81,6 +81,12 @@ def test_users_are_written_as_pppd_reads_them(name: str, password: str, line: st
     assert len(lines) == 2
 
 
+def test_who_may_not_dial_in_is_written_as_the_plugin_reads_it() -> None:
+    assert l2tp_config.refused(SETTINGS) == ""
+    assert l2tp_config.refused(replace(SETTINGS, refusals={"vpn user": 649, "off": 647})) == "649 vpn user\n647 off\n"
+    assert f"plugin {l2tp_config.USERS_PLUGIN}" in l2tp_config.ppp_options(SETTINGS).splitlines()
+
+
 def test_whoever_is_unknown_has_another_password_each_time() -> None:
     assert l2tp_config.chap_secrets(SETTINGS) != l2tp_config.chap_secrets(SETTINGS)
 
