@@ -71,6 +71,20 @@ def test_l2tp_dial_in__a_wrong_password_is_told_first(server: Server, client: Cl
     client.must_be_refused(l2tp.profile(password=Secret("wrong")), by="server", because="RAS error 691")
 
 
+def test_l2tp_dial_in__a_changed_account_counts_at_the_next_attempt(server: Server, client: Client, l2tp: L2tpPath) -> None:
+    """RemoteAccess runs on: an account is asked for whenever somebody comes, and who is connected stays so."""
+    server.provision(l2tp.steps())
+    with client.connect(l2tp.profile()) as tunnel:
+        server.await_client(tunnel.inner_address)
+        server.provision([l2tp.user_step(dial_in=DialIn.DENY)])
+        assert server.await_client(tunnel.inner_address)
+    server.await_no_client()
+
+    client.must_be_refused(l2tp.profile(), by="server", because="RAS error 649")
+    server.provision([l2tp.user_step()])
+    client.connect(l2tp.profile())
+
+
 @pytest.mark.parametrize("account", [f"SERVER\\{USER}", "vpn-benützer", f"{USER} ", "a" * 200], ids=["domain", "non-ascii", "space", "long"])
 def test_l2tp_dial_in__a_name_that_no_account_has_is_refused(server: Server, client: Client, lan: LanHost, l2tp: L2tpPath, account: str) -> None:
     """Whatever is in it: 691, as for any stranger; and the right one is let in afterwards."""

@@ -32,8 +32,6 @@ def make_base(work: Path, recipe: Recipe, target: Path, stage: Stages, *, log: P
         HostError: a tool is missing or failed; with the end of its output.
     """
     mode = build.must_choose_mode()
-    stage("compile pppd's plugin")
-    compiler.compile_library(compiler.PPPD_ADDRESSES, work / "pppd-addresses.so", lock=lock)
     stage("fetch wheels for the twin's Python")
     (work / "wheels").mkdir()
     wheels.unpack(wheels.download(work / "wheels"), work / "site")
@@ -43,7 +41,7 @@ def make_base(work: Path, recipe: Recipe, target: Path, stage: Stages, *, log: P
     essential = [f'mkdir -p "$1"/etc/initramfs-tools/conf.d; cp {ROOT}/etc/initramfs-tools/conf.d/lab "$1"/etc/initramfs-tools/conf.d/lab']
     customize = [
         f'mkdir -p "$1"{site}', f"sync-in {work}/site {site}", f"sync-in {ROOT} /",
-        f'mkdir -p "$1"{Path(compiler.PPPD_PLUGIN).parent}', f"upload {work}/pppd-addresses.so {compiler.PPPD_PLUGIN}",
+        *compiler.compile_plugins(work, lock=lock),
         'chroot "$1" chown -R root:root /etc/sudoers.d /etc/systemd /etc/ssh /etc/lab /etc/fstab /etc/hostname; chmod 440 "$1"/etc/sudoers.d/vagrant',
         f'chroot "$1" python3 -m compileall -q -f --invalidation-mode unchecked-hash /usr/lib/python3 /usr/lib/python{PYTHON} {site}',
         """chroot "$1" useradd -m -s /bin/sh -p '*' vagrant""",  # no password; "!", the default, would lock the account for keys too

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import shipping
-from lab.embedded.image.compiler import PPPD_ADDRESSES
+from lab.embedded.image.compiler import PPPD_PLUGINS
 from lab.embedded.image.recipe import GUEST_LOCK, PYTHON, SUITE
 
 HERE = Path(__file__).parent
@@ -61,7 +61,7 @@ def load_recipe() -> Recipe:
     digest = hashlib.sha256()
     for part in (*sorted(packages), SUITE, PYTHON):
         digest.update(part.encode() + b"\0")
-    for file in (GUEST_LOCK, PPPD_ADDRESSES, HERE / "base.py", HERE / "vagrant.pub", *sorted(path for path in ROOT.rglob("*") if path.is_file())):
+    for file in (GUEST_LOCK, *PPPD_PLUGINS.values(), HERE / "base.py", HERE / "vagrant.pub", *sorted(path for path in ROOT.rglob("*") if path.is_file())):
         digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
     base_key = digest.hexdigest()[:12]
     digest.update((HERE / "disk.py").read_bytes() + repr((COMMAND_LINE, VARIANTS, BOX_VAGRANTFILE)).encode())

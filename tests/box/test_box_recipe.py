@@ -10,6 +10,7 @@ import pytest
 from lab import shipping
 from lab.box import base, recipe
 from lab.box.recipe import VARIANTS, Recipe, box_name, load_recipe
+from lab.embedded.image.compiler import PPPD_PLUGINS
 
 HERE = load_recipe()
 
@@ -23,7 +24,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(recipe, "HERE", package / "box")
     monkeypatch.setattr(recipe, "ROOT", package / "box" / "root")
     monkeypatch.setattr(recipe, "GUEST_LOCK", package / "embedded/image/guest.lock")
-    monkeypatch.setattr(recipe, "PPPD_ADDRESSES", package / "embedded/image/pppd_addresses.c")
+    monkeypatch.setattr(recipe, "PPPD_PLUGINS", {place: package / "embedded/image" / source.name for place, source in PPPD_PLUGINS.items()})
     return package
 
 
@@ -35,7 +36,7 @@ def test_the_same_checkout_has_the_same_keys_wherever_it_lies(checkout: Path) ->
 @pytest.mark.parametrize(("file", "system", "boxes"), [
     ("twin/main.py", False, True), ("hosts/carrier.py", False, True), ("wire/netlink/links.py", False, True), ("box/disk.py", False, True),
     ("box/base.py", True, True), ("box/packages.txt", True, True), ("box/root/etc/hosts", True, True), ("box/vagrant.pub", True, True),
-    ("embedded/image/guest.lock", True, True), ("embedded/image/pppd_addresses.c", True, True), ("cli/main.py", False, False), ("backends/vagrant/lab.py", False, False),
+    ("embedded/image/guest.lock", True, True), ("embedded/image/pppd_addresses.c", True, True), ("embedded/image/pppd_users.c", True, True), ("cli/main.py", False, False), ("backends/vagrant/lab.py", False, False),
 ])  # fmt: skip
 def test_which_change_asks_for_what(checkout: Path, file: str, system: bool, boxes: bool) -> None:
     before = load_recipe()

@@ -163,6 +163,7 @@ class RrasEngine:
             except (ViciRefused, OSError) as error:
                 self.stop()
                 raise ServiceFailed(1053, f"The service did not respond to the start request: {error}") from error
+            self._machine.accounts.on_change = self._accounts_changed
             if "applies-at-once" in server.quirks:
                 self._machine.registry.on_change = self._apply_at_once
             self._machine.events.write(SOURCE, EVENT_STARTED, Level.INFORMATION, "The service has started.")
@@ -170,6 +171,13 @@ class RrasEngine:
     def _apply_at_once(self) -> None:
         self.stop()
         self.start()
+
+    def _accounts_changed(self) -> None:
+        """Heed accounts at once: they are no settings of the service, and Windows asks for one at every attempt."""
+        with self._lock:
+            settings = invert(effective(self._machine), self._inverted).l2tp
+            if self._server is not None and self._server.l2tp and settings:
+                self._l2tp.know_users(settings)
 
     def _apply(self, server: VpnServer) -> None:
         for command, message in messages.certificate_messages(server):
@@ -230,6 +238,7 @@ class RrasEngine:
             self._enforce_rules()  # they were in the list that has just been emptied
             self._kernel.be_silent(silent=self._silent_when_stopped)
             self._machine.registry.on_change = None
+            self._machine.accounts.on_change = None
             self._machine.ras.connections.clear()
             self._vpn_is_idle()
             self._server = None

@@ -63,12 +63,16 @@ class L2tpDaemons:
         _write(folder / "xl2tpd.conf", l2tp_config.xl2tpd(outer, own, settings.endpoints))
         _write(folder / "options", l2tp_config.ppp_options(settings))
         _write(Path(l2tp_config.UP), l2tp_config.HOOK, mode=0o700)
-        _write(Path(l2tp_config.SECRETS), l2tp_config.chap_secrets(settings))
-        _write(Path(l2tp_config.REFUSED), l2tp_config.refused(settings))
+        self.know_users(settings)
         self._follow_events()
         command = [PROGRAM, "-D", "-c", str(folder / "xl2tpd.conf"), "-p", str(folder / "pid"), "-C", str(folder / "control")]
         with LOG.open("ab") as record:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=record, stderr=record)
+
+    def know_users(self, settings: L2tp) -> None:
+        """Let the users of these settings in from now on, and no others; every pppd looks when its client comes."""
+        _write(Path(l2tp_config.REFUSED), l2tp_config.refused(settings))
+        _write(Path(l2tp_config.SECRETS), l2tp_config.chap_secrets(settings))
 
     def stop(self) -> None:
         """End every connection and the daemons; return when they are gone. Idempotent."""

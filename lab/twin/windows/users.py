@@ -10,6 +10,7 @@ netsh ras set user: PERMIT, DENY, POLICY.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -45,6 +46,8 @@ class Accounts:
     """All local accounts, by name without regard to case."""
 
     by_name: dict[str, Account] = field(default_factory=dict)
+    on_change: Callable[[], None] | None = field(default=None, compare=False)
+    """Told after every change."""
 
     @classmethod
     def stock(cls) -> Accounts:
@@ -58,10 +61,16 @@ class Accounts:
     def keep(self, account: Account) -> None:
         """Add an account, or put it in place of the one of its name."""
         self.by_name[account.name.lower()] = account
+        self._changed()
 
     def remove(self, account: Account) -> None:
         """Remove an account."""
         self.by_name.pop(account.name.lower(), None)
+        self._changed()
+
+    def _changed(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
 
 
 def is_valid_name(name: str) -> bool:

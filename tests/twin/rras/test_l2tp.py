@@ -117,3 +117,13 @@ def test_the_same_state_means_the_same_stays_as_it_is_and_shows_no_secret() -> N
     assert l2tp(machine) == l2tp(machine)
     assert machine.facts() == before
     assert "sesame" not in repr(l2tp(machine))
+
+
+def test_whoever_follows_accounts_is_told_of_every_change() -> None:
+    machine, told = Machine.stock(), []
+    machine.accounts.on_change = lambda: told.append(len(machine.accounts.by_name))
+    new = Account(name="vpnuser")
+
+    machine.accounts.keep(new)
+    machine.accounts.remove(new)
+    assert told == [5, 4]
