@@ -54,6 +54,11 @@ def test_the_order_of_packages_and_comments_change_nothing(checkout: Path) -> No
     assert Recipe(packages=(), base_key=after.base_key, key=after.key) == Recipe(packages=(), base_key=before.base_key, key=before.key)
 
 
+def test_the_boxes_have_what_the_firewall_needs() -> None:
+    """Its modules come with Debian's kernel and load with the first table."""
+    assert "iptables" in HERE.packages
+
+
 def test_the_boxes_can_do_l2tp_and_start_none_of_it_by_themselves() -> None:
     """Debian's kernel for clouds has no PPP; a daemon of its own package would hold UDP 1701 before the twin's."""
     assert {"xl2tpd", "ppp", "linux-image-amd64"} <= set(HERE.packages)
