@@ -43,6 +43,9 @@ class KeyingService:
         self._serves_again = self._engine.running
         if self._serves_again:
             self._engine.stop()
+        self._end(pid)
+
+    def _end(self, pid: int) -> None:
         end([pid], patience=PATIENCE)
         if self._process is not None:
             self._process.wait()
@@ -55,7 +58,11 @@ class KeyingService:
             with LOG.open("ab") as record:
                 self._process = subprocess.Popen(self._command, env=self._environment | {"NOTIFY_SOCKET": f"{folder}/ready"},
                                                  stdin=subprocess.DEVNULL, stdout=record, stderr=record)
-            _await_word(ready)
+            try:
+                _await_word(ready)
+            except ServiceFailed:
+                self._end(self._process.pid)
+                raise
         self._engine.attach()
         if self._serves_again:
             self._engine.start()
