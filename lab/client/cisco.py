@@ -17,7 +17,7 @@ from lab import budgets
 from lab.client import cisco_config
 from lab.client.cisco_profile import CiscoIPSec, Exchange
 from lab.client.connection import TERMINATE_MS, Refused
-from lab.client.l2tp import why_ipsec_failed
+from lab.client.ikev1_refusal import why_ipsec_failed
 from lab.client.names import server_address
 from lab.client.sas import IkeSa, read_sas
 from lab.errors import CommandFailed, ControlCheckFailed

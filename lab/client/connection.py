@@ -6,7 +6,6 @@ dNSName, serverAuth, routes. A certificate that charon accepts and macOS would n
 
 from __future__ import annotations
 
-import base64
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from lab.client import strongswan, trust
 from lab.client.names import server_address
 from lab.client.profile import IKEv2, NoEAP, NoEAPSharedSecret, common_names
 from lab.client.sas import ChildSa, IkeSa, read_sas
+from lab.client.shown import certificate_shown, subject_shown
 from lab.errors import CommandFailed, ConnectionRefused, ControlCheckFailed, ProfileRefused
 from lab.probe.probe import Control, Probe
 from lab.waiting import Deadline, wait_until
@@ -191,12 +191,12 @@ class Mac:
     def _negotiate(self, profile: IKEv2, address: str) -> Tunnel:
         done = self._initiate(profile, address, remote_id=profile.remote_id)
         attempts, by_common_name = 1, False
-        if done.error and any(UNTRUSTED_KEY in line for line in done.log) and f"CN={profile.remote_id}" in _presented(done.log):
+        if done.error and any(UNTRUSTED_KEY in line for line in done.log) and f"CN={profile.remote_id}" in subject_shown(done.log):
             attempts, by_common_name = 2, True
             done = self._initiate(profile, address, remote_id="%any")
         if done.error:
             raise why_refused(done, hint=SECRET_HINT if isinstance(profile.authentication, NoEAPSharedSecret) else "")
-        if isinstance(profile.authentication, NoEAP) and (problem := trust.evaluate(self._server_certificate(done.log), self._roots, profile.remote_id)):
+        if isinstance(profile.authentication, NoEAP) and (problem := trust.evaluate(certificate_shown(self.probe, done.log), self._roots, profile.remote_id)):
             raise Refused("client", problem, log=done.log)
         tunnel = Tunnel(self, profile, attempts=attempts, by_common_name=by_common_name)
         tunnel.add_routes()
@@ -206,17 +206,6 @@ class Mac:
         self.probe.vici("load_conn", strongswan.connection(profile, address, remote_id=remote_id))
         return self.probe.vici_control("initiate", {"child": strongswan.CHILD, "ike": strongswan.CONNECTION,
                                                     "timeout": str(int(budgets.IKE_PATIENCE * 1000)), "loglevel": "1"})
-
-    def _server_certificate(self, log: Sequence[str]) -> x509.Certificate:
-        """Return what the server showed: charon keeps it among its certificates once it has verified it."""
-        subject = _presented(log)
-        for answer in self.probe.vici("list_certs", {"type": "X509", "flag": "NONE"}):
-            data = answer.get("data")
-            if isinstance(data, str) and "has_privkey" not in answer:
-                certificate = x509.load_der_x509_certificate(base64.b64decode(data))
-                if certificate.subject.rfc4514_string() == subject:
-                    return certificate
-        raise ControlCheckFailed(f"{self.probe.host}: charon does not have the certificate {subject!r} that the server showed")
 
     def sas(self) -> list[IkeSa]:
         """Return the IKE SAs of this client."""
@@ -229,12 +218,6 @@ class Mac:
             self.probe.vici("unload_conn", {"name": strongswan.CONNECTION})
         self.probe.vici("clear_creds")
         self.probe.vici("flush_certs", {})
-
-
-def _presented(log: Sequence[str]) -> str:
-    """Return the subject of the certificate that the server sent."""
-    marker = 'received end entity cert "'
-    return next((line.partition(marker)[2].rstrip('"') for line in log if marker in line), "")
 
 
 def why_refused(done: Control, *, hint: str = "") -> Refused:

@@ -9,23 +9,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
+from cryptography import x509
+
 from lab import budgets
-from lab.client import l2tp_config
+from lab.client import ikev1_refusal, l2tp_config, trust
 from lab.client.connection import TERMINATE_MS, Refused, Route, classful
-from lab.client.l2tp_profile import L2TP
+from lab.client.ikev1_refusal import why_ipsec_failed
+from lab.client.l2tp_profile import L2TP, MachineCertificate
 from lab.client.names import server_address
 from lab.client.sas import IkeSa, read_sas
+from lab.client.shown import certificate_shown
 from lab.errors import CommandFailed, ControlCheckFailed
 from lab.probe.probe import Control, Probe
 from lab.waiting import stretched
 
 FREE_PORTS = range(49152, 65536)
 """macOS's ephemeral ports."""
-NOTIFY = re.compile(r"received (\w+) error notify")
 CLOSED = re.compile(r"Connection closed to [^(]*\((.*)\)")
 ENDED = re.compile(r"LCP terminated by peer \((.*)\)")
-UNREADABLE = "could not decrypt payloads"
-"""With another secret both ends have other keys: what the server says of message 5 reaches a client that cannot read it."""
 RAS_ERROR = re.compile(r"\bE=(\d+)\b")
 
 
@@ -98,8 +99,8 @@ class L2tpTunnel:
 class L2tpMac:
     """A client host as a Mac, for VPN Type "L2TP over IPSec"."""
 
-    def __init__(self, probe: Probe, *, dns: str | None = None) -> None:
-        self.probe, self._dns = probe, dns
+    def __init__(self, probe: Probe, *, roots: Sequence[x509.Certificate] = (), dns: str | None = None) -> None:
+        self.probe, self._roots, self._dns = probe, list(roots), dns
 
     def connect(self, profile: L2TP) -> L2tpTunnel:
         """Connect.
@@ -124,12 +125,22 @@ class L2tpMac:
         return tunnel
 
     def _protect(self, profile: L2TP, address: str, port: int) -> None:
-        self.probe.vici("load_shared", l2tp_config.credentials(profile))
-        self.probe.vici("load_conn", l2tp_config.connection(address, port=port))
-        done = self.probe.vici_control("initiate", {"child": l2tp_config.CHILD, "ike": l2tp_config.CONNECTION,
-                                                    "timeout": str(int(budgets.MAIN_MODE_PATIENCE * 1000)), "loglevel": "1"})
+        for command, message in l2tp_config.credentials(profile, ikev1_refusal.loadable(self._roots)):
+            self.probe.vici(command, message)
+        self.probe.vici("load_conn", l2tp_config.connection(profile, address, port=port))
+        if isinstance(profile.machine, MachineCertificate):  # macOS judges the server's certificate at the end of main mode
+            done = self._initiate({"ike": l2tp_config.CONNECTION})
+            if done.error:
+                raise ikev1_refusal.why_main_mode_failed(done, self._roots)
+            shown = certificate_shown(self.probe, done.log)
+            if problem := trust.evaluate(shown, self._roots, profile.server_address, policy=trust.Policy.IPSEC):
+                raise Refused("client", problem, log=done.log)
+        done = self._initiate({"child": l2tp_config.CHILD, "ike": l2tp_config.CONNECTION})
         if done.error:
             raise why_ipsec_failed(done)
+
+    def _initiate(self, what: Mapping[str, str]) -> Control:
+        return self.probe.vici_control("initiate", {**what, "timeout": str(int(budgets.MAIN_MODE_PATIENCE * 1000)), "loglevel": "1"})
 
     def _dial(self, profile: L2TP, address: str, port: int) -> Dialled:
         files = {"xl2tpd.conf": l2tp_config.xl2tpd(address, port=port), "options": l2tp_config.ppp_options(profile)}
@@ -156,16 +167,7 @@ class L2tpMac:
         with contextlib.suppress(CommandFailed):  # none is loaded
             self.probe.vici("unload_conn", {"name": l2tp_config.CONNECTION})
         self.probe.vici("clear_creds")
-
-
-def why_ipsec_failed(done: Control) -> Refused:
-    """Return the refusal of main or quick mode that charon's log tells of."""
-    errors = [found[1] for line in done.log if (found := NOTIFY.search(line))]
-    if errors:
-        return Refused("server", errors[-1], notify=errors[-1], log=done.log)
-    if any(UNREADABLE in line for line in done.log):
-        return Refused("server", "its answer cannot be decrypted: the shared secrets differ", log=done.log)
-    return Refused("nobody", "no answer from the server", log=done.log)
+        self.probe.vici("flush_certs", {})
 
 
 def why_ppp_failed(dialled: Dialled) -> Refused:

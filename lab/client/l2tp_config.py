@@ -5,7 +5,9 @@ What macOS proposes, in its order, is read from its racoon (ipsec-317) and L2TP 
 
 from __future__ import annotations
 
-from lab.client.l2tp_profile import L2TP
+from collections.abc import Sequence
+
+from lab.client.l2tp_profile import L2TP, MachineCertificate, SharedSecret
 
 CONNECTION, CHILD = "mac-l2tp", "l2tp"
 L2TP_PORT = 1701
@@ -27,17 +29,23 @@ RUN = "/run/lab/l2tp"
 NOWHERE = "/nonexistent"
 
 
-def connection(address: str, *, port: int) -> dict[str, object]:
+def connection(profile: L2TP, address: str, *, port: int) -> dict[str, object]:
     """Return charon's connection: main mode, then quick mode in transport mode.
 
     Args:
+        profile: the profile.
         address: the server's.
         port: the client's own UDP port: macOS binds a free one for each connection.
     """
+    local: dict[str, object] = {"auth": "psk"}
+    remote: dict[str, object] = {"auth": "psk", "id": "%any"}  # verify_identifier is off
+    if isinstance(profile.machine, MachineCertificate):  # calls itself what the certificate's subject says (asn1dn)
+        local = {"auth": "pubkey", "certs": [profile.machine.certificate.certificate_pem]}
+        remote = {"auth": "pubkey", "id": "%any"}  # another identity than the certificate's is logged, and tolerated
     return {CONNECTION: {
         "version": "1", "aggressive": "no", "remote_addrs": [address], "proposals": list(PHASE_1), "keyingtries": "1",
         "fragmentation": "yes", "dpd_delay": "0", "rekey_time": "0", "reauth_time": f"{LIFETIME - MARGIN}s", "over_time": f"{MARGIN}s",
-        "rand_time": "0", "local": {"auth": "psk"}, "remote": {"auth": "psk", "id": "%any"},  # verify_identifier is off
+        "rand_time": "0", "send_certreq": "yes", "send_cert": "always", "local": local, "remote": remote,
         "children": {CHILD: {
             "mode": "transport", "esp_proposals": list(ESP), "local_ts": [f"dynamic[udp/{port}]"], "remote_ts": [f"dynamic[udp/{L2TP_PORT}]"],
             "life_time": f"{LIFETIME}s", "rekey_time": f"{LIFETIME - MARGIN}s", "rand_time": "0",
@@ -45,9 +53,15 @@ def connection(address: str, *, port: int) -> dict[str, object]:
     }}
 
 
-def credentials(profile: L2TP) -> dict[str, object]:
-    """Return the message that loads the shared secret. Main mode finds it by address alone, so it has no owner."""
-    return {"type": "IKE", "data": profile.machine.secret.reveal(), "owners": []}
+def credentials(profile: L2TP, roots: Sequence[str] = ()) -> list[tuple[str, dict[str, object]]]:
+    """Return what loads the shared secret, which main mode finds by address alone, so that it has no owner; or certificate, key, and the roots
+    (PEM) that the server's certificate is checked against."""
+    if isinstance(profile.machine, SharedSecret):
+        return [("load_shared", {"type": "IKE", "data": profile.machine.secret.reveal(), "owners": []})]
+    identity = profile.machine.certificate
+    anchors: list[tuple[str, dict[str, object]]] = [("load_cert", {"type": "X509", "flag": "CA", "data": root}) for root in roots]
+    return [*anchors, ("load_cert", {"type": "X509", "flag": "NONE", "data": identity.certificate_pem}),
+            ("load_key", {"type": "any", "data": identity.private_key_pem})]
 
 
 def xl2tpd(address: str, *, port: int) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from lab.errors import ConfigError, ProfileRefused
+from lab.pki import Identity
 from lab.secrets import Secret
 
 
@@ -41,6 +42,13 @@ class SharedSecret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineCertificate:
+    """Machine Authentication "Certificate"."""
+
+    certificate: Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class L2TP:
     """A service with VPN Type "L2TP over IPSec"."""
 
@@ -49,7 +57,7 @@ class L2TP:
     account: str
     """Field "Account Name"."""
     password: Secret
-    machine: SharedSecret
+    machine: SharedSecret | MachineCertificate
     """"Machine Authentication"."""
     user_authentication: UserAuthentication = UserAuthentication.PASSWORD
     group_name: str = ""
@@ -59,14 +67,14 @@ class L2TP:
 
     def check(self) -> None:
         """Refuse what macOS refuses before it sends a packet, and what the lab has no counterpart for. Raises ProfileRefused."""
-        for label, value in (("Server Address", self.server_address), ("Account Name", self.account),
-                             ("Shared Secret", self.machine.secret.reveal())):
+        secret = self.machine.secret.reveal() if isinstance(self.machine, SharedSecret) else "not needed"
+        for label, value in (("Server Address", self.server_address), ("Account Name", self.account), ("Shared Secret", secret)):
             if not value:
                 raise ProfileRefused(f"the field {label} is empty")
         if self.user_authentication in NO_COUNTERPART:
             raise ProfileRefused(f"user authentication {self.user_authentication.value!r}: {NO_COUNTERPART[self.user_authentication]}",
                                  hint="choose Password, which leads to MS-CHAPv2")
-        if self.group_name:
+        if self.group_name and isinstance(self.machine, SharedSecret):  # a certificate is always main mode's
             raise ProfileRefused(f"the field Group Name is {self.group_name!r}: with a shared secret it means aggressive mode",
                                  hint="leave it empty: Windows answers main mode only")
         for label, value in (("Account Name", self.account), ("Password", self.password.reveal())):

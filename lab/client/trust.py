@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from enum import Enum
+from ipaddress import AddressValueError, IPv4Address
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -18,18 +20,29 @@ from lab.client.profile import names_of
 SERVER_AUTH = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
 
 
-def evaluate(leaf: x509.Certificate, roots: Sequence[x509.Certificate], name: str, *, now: dt.datetime | None = None) -> str:
+class Policy(Enum):
+    """Which of macOS's policies a server's certificate is held against."""
+
+    IKEV2 = "serverAuth, if the certificate names usages at all"
+    IPSEC = "no usage is looked at"
+    """kSecPolicyAppleIPsec, of L2TP and Cisco IPSec (SecPolicyCreateIPSec)."""
+
+
+def evaluate(
+    leaf: x509.Certificate, roots: Sequence[x509.Certificate], name: str, *, policy: Policy = Policy.IKEV2, now: dt.datetime | None = None,
+) -> str:
     """Return why a server certificate is refused, in macOS's words; empty if it is trusted.
 
     Args:
         leaf: the certificate that the server showed.
         roots: the trusted roots.
-        name: what it must vouch for: Remote ID.
+        name: what it must vouch for: Remote ID, for L2TP the Server Address. A dotted address is looked for among its iPAddress names.
+        policy: which one counts.
         now: the time of the check.
     """
     moment = now or dt.datetime.now(dt.UTC)
     root = next((one for one in roots if _issued_by(leaf, one)), None)
-    failures = _leaf_failures(leaf, name, moment) + ([] if root is not None else ["MissingIntermediate"])
+    failures = _leaf_failures(leaf, name, moment, policy) + ([] if root is not None else ["MissingIntermediate"])
     failed = _bracket("leaf", failures) + (_bracket("root", _root_failures(root, moment)) if root is not None else "")
     return f"Trust evaluate failure:{failed}" if failed else ""
 
@@ -44,15 +57,24 @@ def _bracket(place: str, failures: list[str]) -> str:
     return f" [{place} {' '.join(sorted(failures))}]" if failures else ""
 
 
-def _leaf_failures(leaf: x509.Certificate, name: str, moment: dt.datetime) -> list[str]:
-    failures = []
-    if name.lower() not in (one.lower() for one in names_of(leaf)):
-        failures.append("SSLHostname")
+def _vouches_for(leaf: x509.Certificate, name: str) -> bool:
+    try:
+        address = IPv4Address(name)
+    except AddressValueError:
+        return name.lower() in (one.lower() for one in names_of(leaf))
+    try:
+        return address in leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.IPAddress)
+    except x509.ExtensionNotFound:
+        return False
+
+
+def _leaf_failures(leaf: x509.Certificate, name: str, moment: dt.datetime, policy: Policy) -> list[str]:
+    failures = [] if _vouches_for(leaf, name) else ["SSLHostname"]
     if not leaf.not_valid_before_utc <= moment <= leaf.not_valid_after_utc:
         failures.append("TemporalValidity")
     try:
         usages = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        if not any(one in usages for one in SERVER_AUTH):
+        if policy is Policy.IKEV2 and not any(one in usages for one in SERVER_AUTH):
             failures.append("ExtendedKeyUsage")
     except x509.ExtensionNotFound:
         pass  # an absent extension allows everything

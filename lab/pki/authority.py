@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from lab.errors import ConfigError
 from lab.secrets import Secret
 
 IKE_INTERMEDIATE = x509.ObjectIdentifier("1.3.6.1.5.5.8.2.2")
@@ -92,6 +93,19 @@ class Authority:
             builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=False)
         builder = builder.add_extension(_usage(issuing=True), critical=True)
         self.certificate = builder.sign(self.key, hashes.SHA256())
+
+    @classmethod
+    def from_pkcs12(cls, content: bytes, password: Secret) -> Authority:
+        """Return the authority whose root and key a PFX holds. Raises ConfigError if it holds something else."""
+        try:
+            key, certificate, _ = pkcs12.load_key_and_certificates(content, password.reveal().encode())
+        except ValueError as error:
+            raise ConfigError(f"a PFX of {len(content)} bytes cannot be opened: {error}") from error
+        if certificate is None or not isinstance(key, rsa.RSAPrivateKey):
+            raise ConfigError("a PFX holds no certificate with an RSA key, which an authority needs")
+        authority = cls.__new__(cls)
+        authority.key, authority.certificate = key, certificate
+        return authority
 
     @property
     def certificate_pem(self) -> str:

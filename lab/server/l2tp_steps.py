@@ -85,6 +85,16 @@ def printed_rule(secret: Secret, *, form: RuleForm = RuleForm.NETSH) -> Step:
                 because="Windows has no place for the secret of incoming L2TP connections")
 
 
+def printed_root(*, constrained: bool) -> Step:
+    """Make a root certificate on the server by the article's line as it is printed there: in the store My of whoever provisions.
+
+    Args:
+        constrained: with the text extension that makes it an authority; the author had left it out at first.
+    """
+    return Step(name="printed-root", script="article-root", parameters={"constrained": constrained},
+                because="certificates of server and clients need a root above them")
+
+
 def _check_secret(text: str, name: str, form: RuleForm) -> None:
     """Refuse a secret that would not arrive. Raises ConfigError, which says nothing of what the secret is."""
     where = f"the shared secret of the rule {name!r}"

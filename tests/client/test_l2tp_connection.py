@@ -3,17 +3,22 @@ which end refused and why, what is set and taken back."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from lab.client.connection import Refused
-from lab.client.l2tp import FREE_PORTS, Dialled, L2tpMac, why_ipsec_failed, why_ppp_failed
-from lab.client.l2tp_profile import L2TP, SharedSecret, UserAuthentication
+from lab.client.ikev1_refusal import loadable, why_ipsec_failed, why_main_mode_failed
+from lab.client.l2tp import FREE_PORTS, Dialled, L2tpMac, why_ppp_failed
+from lab.client.l2tp_profile import L2TP, MachineCertificate, SharedSecret, UserAuthentication
 from lab.errors import CommandFailed, ControlCheckFailed, ProfileRefused
+from lab.pki import RunPki
 from lab.probe.probe import Control
 from lab.secrets import Secret
 
@@ -27,7 +32,7 @@ UP: Mapping[str, Any] = {"up": True, "interface": "ppp0", "local": "192.168.77.2
 WRONG_PASSWORD = ['rcvd [CHAP Failure id=0x17 "E=691 R=1 C=f06fee6752c7bbc69feffa9af3734495 V=0 M=Access denied"]', "CHAP authentication failed",
                   "Connection terminated."]
 NO_ADDRESS = ["xl2tpd[79]: control_finish: Connection closed to 203.0.113.10, serial 1 (No available IP address)"]
-END = ["hang_up", "terminate", "unload_conn", "clear_creds"]
+END = ["hang_up", "terminate", "unload_conn", "clear_creds", "flush_certs"]
 
 
 # -- whose word it was --------------------------------------------------------------------------------------------------
@@ -79,6 +84,8 @@ class FakeProbe:
     files: Mapping[str, str] = field(default_factory=dict)
     routes: list[str] = field(default_factory=list)
     route_error: bool = False
+    initiated_what: list[Mapping[str, Any]] = field(default_factory=list)
+    certificates: list[x509.Certificate] = field(default_factory=list)
 
     def vici(self, command: str, message: Mapping[str, Any] | None = None) -> list[Mapping[str, Any]]:
         if command == "list_sas":
@@ -89,11 +96,16 @@ class FakeProbe:
             self.connections.append(message["mac-l2tp"])
         if command == "unload_conn" and not self.connections:
             raise CommandFailed("client: vici failed: ViciRefused: unload_conn: not found")
+        if command == "list_certs":
+            return [{"data": base64.b64encode(one.public_bytes(Encoding.DER)).decode()} for one in self.certificates]
         return [{}]
 
     def vici_control(self, command: str, message: Mapping[str, Any]) -> Control:
         self.asked.append(command)
-        return self.initiated if command == "initiate" else Control(error="", log=())
+        if command == "initiate":
+            self.initiated_what.append(message)
+            return self.initiated
+        return Control(error="", log=())
 
     def ask(self, operation: str, *, budget: float = 0, **arguments: Any) -> object:
         self.asked.append(operation)
@@ -167,7 +179,7 @@ def test_whatever_is_refused_is_taken_back(changed: FakeProbe, reason: str) -> N
         mac(changed).connect(PROFILE)
 
     assert refused.value.reason == reason
-    assert changed.asked[-4:] == END
+    assert changed.asked[-5:] == END
     assert changed.routes == []
 
 
@@ -177,7 +189,7 @@ def test_a_route_that_cannot_be_set_takes_everything_back() -> None:
     with pytest.raises(CommandFailed):
         mac(probe).connect(PROFILE)
 
-    assert probe.asked[-4:] == END
+    assert probe.asked[-5:] == END
 
 
 def test_a_profile_that_the_pane_refuses_sends_nothing() -> None:
@@ -197,6 +209,75 @@ def test_exactly_one_sa_with_one_child(sas: list[Mapping[str, Any]]) -> None:
 
     with pytest.raises(ControlCheckFailed, match="expected one IKE SA with one child"):
         tunnel.sa()
+
+
+# -- certificates -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pki() -> RunPki:
+    return RunPki("vpn.example.test")
+
+
+def with_certificate(pki: RunPki, **changes: Any) -> L2TP:
+    return replace(PROFILE, **{"machine": MachineCertificate(certificate=pki.client), "server_address": "vpn.example.test", **changes})
+
+
+HOSTS = "203.0.113.10 vpn.example.test other.example.test\n"
+SHOWN = Control(error="", log=('received end entity cert "CN=vpn.example.test"',))
+
+
+def test_the_servers_certificate_is_judged_between_main_and_quick_mode(pki: RunPki) -> None:
+    probe = FakeProbe(hosts=HOSTS, initiated=SHOWN, certificates=[pki.client.certificate, pki.server.certificate])
+
+    mac(probe, roots=[pki.authority.certificate]).connect(with_certificate(pki))
+
+    assert probe.asked == [*END, "load_cert", "load_cert", "load_key", "load_conn", "initiate", "list_certs", "initiate", "dial", "inform"]
+    assert ["child" in what for what in probe.initiated_what] == [False, True]
+
+
+@pytest.mark.parametrize("written", ["203.0.113.10", "other.example.test"])
+def test_a_name_that_the_certificate_lacks_ends_it_after_main_mode(pki: RunPki, written: str) -> None:
+    probe = FakeProbe(hosts=HOSTS, initiated=SHOWN, certificates=[pki.server.certificate])
+
+    with pytest.raises(Refused) as refused:
+        mac(probe, roots=[pki.authority.certificate]).connect(with_certificate(pki, server_address=written))
+
+    assert (refused.value.by, refused.value.reason) == ("client", "Trust evaluate failure: [leaf SSLHostname]")
+    assert probe.asked.count("initiate") == 1
+    assert probe.asked[-5:] == END
+
+
+def test_a_certificate_that_charon_does_not_have_fails_the_test_not_the_server(pki: RunPki) -> None:
+    probe = FakeProbe(hosts=HOSTS, initiated=SHOWN, certificates=[pki.client.certificate])
+
+    with pytest.raises(ControlCheckFailed, match=r"does not have the certificate 'CN=vpn\.example\.test'"):
+        mac(probe, roots=[pki.authority.certificate]).connect(with_certificate(pki))
+    assert probe.asked[-5:] == END
+
+
+def test_roots_that_do_not_count_are_not_loaded(pki: RunPki) -> None:
+    assert loadable([pki.authority_without_basic_constraints.certificate, pki.authority.certificate]) == [pki.authority.certificate_pem]
+
+
+NO_AUTHORITY = "Trust evaluate failure: [root AnchorTrusted BasicConstraints]"
+ROOT = "CN=Lab root without BasicConstraints"
+
+
+@pytest.mark.parametrize(("log", "by", "reason"), [
+    (['no issuer certificate found for "CN=vpn.example.test"', f'  issuer is "{ROOT}"', "no trusted RSA public key found for 'CN=vpn.example.test'"], "client", NO_AUTHORITY),
+    ([f'  using untrusted intermediate certificate "{ROOT}"', f'no issuer certificate found for "{ROOT}"', '  issuer is "CN=above"'], "client", NO_AUTHORITY),
+    (['no issuer certificate found for "CN=vpn.example.test"', '  issuer is "CN=Other root"', "no trusted RSA public key found for 'CN=vpn.example.test'"], "client",
+     "no trusted RSA public key found for 'CN=vpn.example.test'"),
+    (['no issuer certificate found for "CN=vpn.example.test"', '  issuer is "CN=Lab root"'], "client", 'no issuer certificate found for "CN=vpn.example.test"'),
+    (["subject certificate invalid (valid from Nov 23 2026 to Nov 24 2026)"], "client", "subject certificate invalid (valid from Nov 23 2026 to Nov 24 2026)"),
+    (["received AUTHENTICATION_FAILED error notify"], "server", "AUTHENTICATION_FAILED"), (["sending retransmit 1"], "nobody", "no answer from the server"),
+])
+def test_why_main_mode_failed(pki: RunPki, log: list[str], by: str, reason: str) -> None:
+    roots = [pki.authority.certificate, pki.authority_without_basic_constraints.certificate]
+    refused = why_main_mode_failed(Control(error="establishing failed", log=tuple(log)), roots)
+
+    assert (refused.by, refused.reason) == (by, reason)
 
 
 # -- names ----------------------------------------------------------------------------------------------------------------

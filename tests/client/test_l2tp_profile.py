@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from lab.client import l2tp_config
-from lab.client.l2tp_profile import L2TP, SharedSecret, UserAuthentication, l2tp_from_fields
+from lab.client.l2tp_profile import L2TP, MachineCertificate, SharedSecret, UserAuthentication, l2tp_from_fields
 from lab.errors import ConfigError, ProfileRefused
+from lab.pki import RunPki
 from lab.secrets import Secret
 
 PROFILE = L2TP(server_address="203.0.113.10", account="vpnuser", password=Secret("pass word"), machine=SharedSecret(secret=Secret("s3cret")))
@@ -71,7 +72,7 @@ def test_secrets_do_not_show() -> None:
 
 
 def test_the_connection_is_what_macos_proposes() -> None:
-    connection = l2tp_config.connection("203.0.113.10", port=50000)["mac-l2tp"]
+    connection = l2tp_config.connection(PROFILE, "203.0.113.10", port=50000)["mac-l2tp"]
 
     assert isinstance(connection, dict)
     assert connection["proposals"] == [
@@ -86,8 +87,23 @@ def test_the_connection_is_what_macos_proposes() -> None:
 
 
 def test_the_secret_is_in_the_credentials_only() -> None:
-    assert l2tp_config.credentials(PROFILE) == {"type": "IKE", "data": "s3cret", "owners": []}
-    assert "s3cret" not in str(l2tp_config.connection("203.0.113.10", port=50000))
+    assert l2tp_config.credentials(PROFILE, ["a root"]) == [("load_shared", {"type": "IKE", "data": "s3cret", "owners": []})]
+    assert "s3cret" not in str(l2tp_config.connection(PROFILE, "203.0.113.10", port=50000))
+
+
+def test_a_certificate_changes_the_authentication_and_nothing_else() -> None:
+    identity = RunPki("vpn.example.test").client
+    profile = replace(PROFILE, machine=MachineCertificate(certificate=identity), group_name="ignored: always main mode")
+    profile.check()
+    with_secret, connection = (l2tp_config.connection(one, "203.0.113.10", port=50000)["mac-l2tp"] for one in (PROFILE, profile))
+
+    assert isinstance(connection, dict)
+    assert isinstance(with_secret, dict)
+    assert {name for name in connection if connection[name] != with_secret[name]} == {"local", "remote"}
+    assert (connection["local"], connection["remote"]) == ({"auth": "pubkey", "certs": [identity.certificate_pem]}, {"auth": "pubkey", "id": "%any"})
+    assert l2tp_config.credentials(profile, ["a root"]) == [
+        ("load_cert", {"type": "X509", "flag": "CA", "data": "a root"}), ("load_cert", {"type": "X509", "flag": "NONE", "data": identity.certificate_pem}),
+        ("load_key", {"type": "any", "data": identity.private_key_pem})]
 
 
 # -- xl2tpd and pppd ----------------------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from ipaddress import IPv4Address
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from lab.client.trust import evaluate, evaluate_root
+from lab.client.trust import Policy, evaluate, evaluate_root
 from lab.pki import Authority, RunPki
 from lab.pki.authority import SERVER_USAGES
 
@@ -77,6 +78,23 @@ def test_names_are_compared_without_regard_to_case_and_never_as_a_part(pki: RunP
     assert evaluate(pki.server.certificate, root, "VPN.Example.Test") == ""
     assert "SSLHostname" in evaluate(pki.server.certificate, root, "example.test")
     assert "SSLHostname" in evaluate(pki.server.certificate, root, "203.0.113.10")
+
+
+@pytest.mark.parametrize(("names", "written", "verdict"), [
+    ([x509.IPAddress(IPv4Address("203.0.113.10"))], "203.0.113.10", ""),
+    ([x509.IPAddress(IPv4Address("203.0.113.11"))], "203.0.113.10", f"{FAILURE} [leaf SSLHostname]"),
+    ([x509.DNSName(NAME)], "203.0.113.10", f"{FAILURE} [leaf SSLHostname]"), ([], "203.0.113.10", f"{FAILURE} [leaf SSLHostname]"),
+    ([x509.DNSName("203.0.113.10")], "203.0.113.10", f"{FAILURE} [leaf SSLHostname]"), ([], NAME, ""),
+])
+def test_a_dotted_address_is_looked_for_among_addresses_only(pki: RunPki, names: list[x509.GeneralName], written: str, verdict: str) -> None:
+    leaf = pki.authority.issue(NAME, usages=SERVER_USAGES, names=names, key=pki.server.key).certificate
+
+    assert evaluate(leaf, [pki.authority.certificate], written, policy=Policy.IPSEC) == verdict
+
+
+@pytest.mark.parametrize(("policy", "verdict"), [(Policy.IKEV2, f"{FAILURE} [leaf ExtendedKeyUsage]"), (Policy.IPSEC, "")])
+def test_a_usage_is_asked_for_by_one_policy_only(pki: RunPki, policy: Policy, verdict: str) -> None:
+    assert evaluate(pki.server_without_server_auth.certificate, [pki.authority.certificate], NAME, policy=policy) == verdict
 
 
 def test_no_usage_at_all_and_any_usage_allow_a_server(pki: RunPki) -> None:

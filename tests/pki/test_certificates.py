@@ -10,7 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from lab.pki import Identity, RunPki, winrm_identity
+from lab.errors import ConfigError
+from lab.pki import Authority, Identity, RunPki, winrm_identity
 from lab.pki.authority import IKE_INTERMEDIATE
 from lab.secrets import Secret
 
@@ -165,3 +166,17 @@ def test_the_winrm_listener_is_known_by_loopbacks_names() -> None:
     assert names.get_values_for_type(x509.IPAddress) == [ipaddress.IPv4Address("127.0.0.1")]
     assert ExtendedKeyUsageOID.SERVER_AUTH in usages(leaf)
     leaf.verify_directly_issued_by(root)
+
+
+def test_an_authority_may_come_from_elsewhere(pki: RunPki) -> None:
+    password = Secret("pass-Word1")
+    own = pki.authority
+    taken = Authority.from_pkcs12(Identity(certificate=own.certificate, key=own.key, root=own.certificate).pkcs12(password), password)
+
+    assert taken.certificate == own.certificate
+    taken.issue("vpn.example.test", usages=()).certificate.verify_directly_issued_by(own.certificate)
+    for content in (b"", b"no PFX"):
+        with pytest.raises(ConfigError, match="cannot be opened"):
+            Authority.from_pkcs12(content, password)
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        Authority.from_pkcs12(Identity(certificate=own.certificate, key=own.key, root=own.certificate).pkcs12(password), Secret("another"))

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from article_lines import CMDLETS, NETSH
+from article_lines import CMDLETS, CONSTRAINED_ROOT, NETSH, ROOT
 from steps_on_engine import SCRIPTS, Server
 
 from lab.errors import ConfigError, StepFailed
+from lab.pki import Authority
 from lab.secrets import Secret
-from lab.server.l2tp_steps import MARK, DialIn, RuleForm, local_user, printed_rule, psk_rule
+from lab.server.l2tp_steps import MARK, DialIn, RuleForm, local_user, printed_root, printed_rule, psk_rule
 from lab.server.steps import Step
 from lab.twin.powershell import registry as declared
 from lab.twin.powershell.engine import ProcessEnvironment
 from lab.twin.powershell.interpreter import Interpreter
 from lab.twin.powershell.registry import Call, NativeResult
 from lab.twin.rras.l2tp import Admission, l2tp
+from lab.twin.windows import issuing
 from lab.twin.windows.users import Account
 
 SECRET, PASSWORD = Secret("it's a secret"), Secret("pass-Word1")
@@ -346,6 +349,54 @@ def test_the_printed_rule_is_not_removed_with_another_of_its_name(server: Server
 def test_the_printed_rule_takes_no_secret_that_would_not_arrive(secret: str) -> None:
     with pytest.raises(ConfigError, match="the shared secret of the rule 'Dummy'"):
         printed_rule(Secret(secret))
+
+
+# -- the article's root -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", [ROOT, CONSTRAINED_ROOT], ids=["without", "with"])
+def test_the_script_has_the_articles_line_of_the_root_word_for_word(line: str) -> None:
+    script = (SCRIPTS / "article-root.ps1").read_text()
+
+    assert [one.strip() for one in script.splitlines()].count(f"{line} | Out-Null") == 1
+
+
+@pytest.fixture
+def small_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """4096 bits take a second to make."""
+    monkeypatch.setattr(issuing.rsa, "generate_private_key", lambda public_exponent, key_size, make=issuing.rsa.generate_private_key: make(public_exponent, 1024))
+
+
+@pytest.mark.parametrize("constrained", [False, True])
+def test_the_root_is_made_taken_and_gone(server: Server, small_keys: None, constrained: bool) -> None:
+    by_hand(server, ROOT)  # somebody's own of the same subject
+    before = server.state()
+    step = printed_root(constrained=constrained)
+    put(server, step)
+    server.act("apply", step)  # again: nothing more
+    (_, made) = server.machine.user_certificates.store("My")
+    assert [one.oid.dotted_string for one in made.certificate.extensions].count("2.5.29.19") == int(constrained)
+
+    for _ in range(2):
+        server.act("revert", step)
+        assert server.state() == before
+    assert server.act("verify", step) == ["expected one new certificate 'CN=insert your name here' in CurrentUser\\My, found 0"]
+
+
+def test_the_root_is_handed_over_with_its_key(server: Server, small_keys: None) -> None:
+    password, subject = Secret("pass-Word1"), "CN=insert your name here"
+    with pytest.raises(AssertionError, match="there are 0 certificates 'CN=insert your name here'"):
+        server.script("export-root", {"subject": subject, "password": password.reveal()})
+    put(server, printed_root(constrained=True))
+
+    answer = server.script("export-root", {"subject": subject, "password": password.reveal()})
+    authority = Authority.from_pkcs12(base64.b64decode(str(answer["pfx"])), password)
+    assert authority.certificate == server.machine.user_certificates.store("My")[0].certificate
+    authority.issue("vpn.example.test", usages=()).certificate.verify_directly_issued_by(authority.certificate)
+
+    by_hand(server, ROOT)
+    with pytest.raises(AssertionError, match="there are 2 certificates"):
+        server.script("export-root", {"subject": subject, "password": password.reveal()})
 
 
 # -- users ----------------------------------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from lab.twin.powershell.convert import to_text
@@ -20,6 +22,7 @@ from lab.twin.windows.machine import Machine
 
 CRYPTOGRAPHIC = "System.Security.Cryptography.CryptographicException"
 NAMESPACE = "System.Security.Cryptography.X509Certificates"
+PFX_KEYS = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)
 KEY_STORAGE = frozenset({"machinekeyset", "persistkeyset", "exportable", "defaultkeyset"})
 """X509KeyStorageFlags that the twin knows."""
 
@@ -36,8 +39,22 @@ def as_object(stored: Stored) -> PSObject:
          ("NotBefore", DateTime(certificate.not_valid_before_utc)), ("NotAfter", DateTime(certificate.not_valid_after_utc)),
          ("SerialNumber", f"{certificate.serial_number:X}"), ("RawData", der)],
         type_name=f"{NAMESPACE}.X509Certificate2", view=("Thumbprint", "Subject"), handle=stored,
-        methods={"Dispose": lambda: None, "Reset": lambda: None},
+        methods={"Dispose": lambda: None, "Reset": lambda: None, "Export": lambda *arguments: _export(stored, *arguments)},
     )
+
+
+def _export(stored: Stored, content: object, password: object = None) -> bytes:
+    """X509Certificate2.Export as Cert (DER) or as Pfx, with the key."""
+    kind = to_text(content).lower()
+    if kind == "cert" and password is None:
+        return stored.certificate.public_bytes(serialization.Encoding.DER)
+    if kind not in ("pfx", "pkcs12") or password is None:
+        raise NotSupportedByTwin(f"X509Certificate2.Export as {to_text(content)}, or a PFX without a password")
+    if stored.key is None or not stored.exportable:
+        raise method_failure("Export", 2, "Key not valid for use in specified state.\r\n", CRYPTOGRAPHIC)
+    secret = password.value if isinstance(password, SecureString) else to_text(password)
+    assert isinstance(stored.key, PFX_KEYS)
+    return pkcs12.serialize_key_and_certificates(None, stored.key, stored.certificate, None, serialization.BestAvailableEncryption(secret.encode()))
 
 
 def _crypto_error(message: str) -> PowerShellError:
@@ -62,6 +79,7 @@ def new_certificate(interpreter: Interpreter, data: object = b"", password: obje
         opened = _open_pfx(content, secret)
     except ValueError:
         raise _crypto_error("The specified network password is not correct.") from None
+    opened = replace(opened, exportable="exportable" in chosen)
     if "persistkeyset" not in chosen:
         return as_object(opened)
     if "machinekeyset" not in chosen:

@@ -95,7 +95,8 @@ def new_self_signed_certificate(call: Call) -> Iterator[object]:
     if end <= begin:
         raise NotSupportedByTwin(f"{call.name} that ends before it begins")
     stores = machine_of(call).certificates if place[1].lower() == "localmachine" else machine_of(call).user_certificates
+    exportable = call.text("KeyExportPolicy", "ExportableEncrypted").lower() != "nonexportable"
     made = stores.keep_key(self_signed(Wanted(subject=_subject(call), not_before=begin, not_after=end, key_length=length, usages=_usages(call),
-                                              authority=_authority(call))))
+                                              authority=_authority(call), exportable=exportable)))
     stores.add("My", made)
     yield as_object(made)

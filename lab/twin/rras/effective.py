@@ -65,6 +65,8 @@ class VpnServer:
     """None: L2TP is not served."""
     rule_secret: str | None = field(default=None, repr=False)
     """The secret of the dummy rule, which IKEv2 takes from nobody (inverted twins do)."""
+    takes_any_root: bool = True
+    """Whether a root without BasicConstraints counts."""
     proxy_arp: str = "clients"
     """Whom the server answers ARP for on the LAN: clients, everybody, nobody."""
     quirks: frozenset[str] = field(default_factory=frozenset)
@@ -83,8 +85,13 @@ class VpnServer:
     @property
     def is_complete(self) -> bool:
         """Whether everything is there that a client needs: with a certificate, or by L2TP with a shared secret."""
-        by_certificate = self.serves and self.certificates_allowed and self.certificate and self.roots
+        by_certificate = (self.serves or self.l2tp) and self.certificates_allowed and self.certificate and self.roots
         return bool(self.addresses and (by_certificate or (self.l2tp and self.l2tp.secret is not None)))
+
+    @property
+    def needs_certificates(self) -> bool:
+        """Whether any tunnel type authenticates with them."""
+        return self.serves or (self.l2tp is not None and self.l2tp.certificates_allowed)
 
     def is_silent(self, *, running: bool) -> bool:
         """Whether an inverted server says nothing at all, where Windows answers with an error."""
@@ -129,7 +136,11 @@ def _l2tp(machine: Machine) -> L2tp | None:
     users = {one.name: one.password for one in state.accounts if one.password}  # without one nobody logs on but at the console
     refusals = {name: int(found) for name in users if (found := state.admission(name)) is not Admission.ALLOWED}
     endpoints = min(_miniport(machine, "WanEndpoints", L2TP_MINIPORT), _miniport(machine, "MaxWanEndpoints", L2TP_MINIPORT))
-    return with_secrets(machine, L2tp(secret=None, users=users, refusals=refusals, endpoints=endpoints))
+    roots = (stored.certificate for stored in machine.certificates.store("Root"))
+    own = choose_certificate(machine.certificates.store("My"), roots)
+    pem = own.certificate.public_bytes(serialization.Encoding.PEM).decode() if own else ""
+    return with_secrets(machine, L2tp(secret=None, users=users, refusals=refusals, endpoints=endpoints,
+                                      certificates_allowed=state.certificates_allowed, certificate=pem))
 
 
 def with_secrets(machine: Machine, settings: L2tp) -> L2tp:

@@ -156,6 +156,8 @@ class RrasEngine:
                 if server.serves or server.l2tp:
                     self._kernel.apply(server)
                     self._addressing.open(server)
+                if server.needs_certificates:
+                    self._load_certificates(server)
                 if server.serves:
                     self._apply(server)
                 if server.l2tp:
@@ -179,12 +181,14 @@ class RrasEngine:
             if self._server is not None and self._server.l2tp and settings:
                 self._l2tp.know_users(settings)
 
-    def _apply(self, server: VpnServer) -> None:
+    def _load_certificates(self, server: VpnServer) -> None:
         for command, message in messages.certificate_messages(server):
             with self._tolerating_roots(command):
                 self._vici.request(command, message)
         for stranger in self._strangers if "trust-strangers" in server.quirks else ():
             self._vici.request("load_cert", {"type": "X509", "flag": "CA", "data": stranger})
+
+    def _apply(self, server: VpnServer) -> None:
         self._be_patient(retransmission(server.liveness.blackout))
         self._vici.request("load_conn", messages.connection_message(server, self._addressing.pools))
         if "ikev2-takes-secrets" in server.quirks and server.rule_secret is not None:
@@ -210,7 +214,7 @@ class RrasEngine:
 
     @contextlib.contextmanager
     def _tolerating_roots(self, command: str) -> Iterator[None]:
-        """A root that charon refuses (no BasicConstraints) is good enough for Windows: it is left out, and logged."""
+        """A root that charon refuses (CA:FALSE) is left out, and logged."""
         try:
             yield
         except ViciRefused as error:
@@ -223,7 +227,7 @@ class RrasEngine:
         with self._lock:
             self._l2tp.stop()  # first: its clients are told inside IPsec
             others = cisco.CONNECTIONS if self._server is not None and cisco.QUIRK in self._server.quirks else ()
-            for name in (messages.CONNECTION, messages.BY_SECRET, l2tp_config.CONNECTION, *others):
+            for name in (messages.CONNECTION, messages.BY_SECRET, l2tp_config.CONNECTION, l2tp_config.BY_CERTIFICATE, *others):
                 self._vici.control("terminate", {"ike": name, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
             for command, message in (("unload_conn", {"name": messages.CONNECTION}), ("unload_conn", {"name": messages.BY_SECRET}),
                                      ("uninstall", {"child": l2tp_config.CLEAR}), ("unload_conn", {"name": l2tp_config.CLEAR}),

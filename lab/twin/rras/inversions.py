@@ -105,6 +105,8 @@ INVERSIONS: dict[str, Change] = {
     "l2tp-same-secret-twice": _l2tp(lambda settings: replace(settings, secret=None) if settings.others else settings),
     "ipsec-rules-count-at-once": _quirk("rules-from-the-start"),
     "ipsec-rules-catch-traffic": _quirk("rules-catch-nothing"),
+    "l2tp-certificate-flag": _l2tp(lambda settings: replace(settings, certificates_allowed=True)),
+    "root-without-basic-constraints": lambda server: replace(server, takes_any_root=False),
     "l2tp-server-preference": _l2tp(lambda settings: replace(settings, main_mode=settings.main_mode[::-1])),
     "l2tp-needs-ipsec": _l2tp(lambda settings: replace(settings, needs_ipsec=False)),
     "l2tp-ms-chap-v2": _l2tp(lambda settings: replace(settings, authentication="chap")),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 CONNECTION, CHILD, CLEAR, SECRET = "incoming-l2tp", "l2tp", "l2tp-clear", "l2tp-secret"
+BY_CERTIFICATE = "incoming-l2tp-certificate"
 PORT = 1701
 MAIN_MODE = ("aes256-sha1-ecp384", "aes128-sha1-ecp256", "aes256-sha1-modp2048", "3des-sha1-modp2048", "3des-sha1-modp1024")
 QUICK_MODE = ("aes256-sha1", "aes128-sha1", "3des-sha1")
@@ -55,6 +56,10 @@ class L2tp:
     """How many clients may be connected: ports of the L2TP miniport."""
     others: tuple[str, ...] = field(default=(), repr=False)
     """Secrets of further rules, which do not hold."""
+    certificates_allowed: bool = False
+    """Whether main mode authenticates with certificates too."""
+    certificate: str = ""
+    """What the server shows then, as PEM; empty: it has nothing fit."""
     main_mode: tuple[str, ...] = MAIN_MODE
     authentication: str = "mschap-v2"
     """What PPP requires, in pppd's words."""
@@ -79,11 +84,22 @@ class Session:
 
 
 def connection_message(settings: L2tp) -> dict[str, object]:
-    """Return the connection: main mode only, no XAUTH, transport mode for UDP 1701 from any port of the client's."""
-    return {CONNECTION: {
+    """Return the connection for clients with the secret."""
+    return _connection(CONNECTION, settings, {"auth": "psk"}, {"auth": "psk", "id": "%any"})
+
+
+def certificate_message(settings: L2tp) -> dict[str, object]:
+    """Return the connection for clients with a certificate; both ends call themselves what the subject of theirs says."""
+    local: dict[str, object] = {"auth": "pubkey", **({"certs": [settings.certificate]} if settings.certificate else {})}
+    return _connection(BY_CERTIFICATE, settings, local, {"auth": "pubkey", "id": "%any"})
+
+
+def _connection(name: str, settings: L2tp, local: dict[str, object], remote: dict[str, object]) -> dict[str, object]:
+    """Main mode only, no XAUTH, transport mode for UDP 1701 from any port of the client's."""
+    return {name: {
         "version": "1", "aggressive": "no", "proposals": list(settings.main_mode), "unique": "never", "dpd_delay": "0", "fragmentation": "yes",
         "encap": "yes" if settings.encapsulates else "no", "rekey_time": "0", "reauth_time": f"{MAIN_MODE_SECONDS}s", "over_time": "0", "rand_time": "0",
-        "local": {"auth": "psk"}, "remote": {"auth": "psk", "id": "%any"},
+        "send_cert": "always", "local": local, "remote": remote,
         "children": {CHILD: {
             "mode": "transport", "esp_proposals": list(QUICK_MODE), "local_ts": [f"dynamic[udp/{PORT}]"], "remote_ts": ["dynamic[udp]"],
             "life_time": f"{QUICK_MODE_SECONDS}s", "rekey_time": "0",

@@ -22,18 +22,20 @@ class MachineAuthentication:
         self._settings: L2tp | None = None
 
     def offer(self, settings: L2tp) -> None:
-        """Accept this from now on. Raises ViciRefused."""
+        """Accept this from now on; of what is not offered main mode says NO_PROPOSAL_CHOSEN. Raises ViciRefused."""
         if settings.secret is not None:
             self._vici.request("load_shared", l2tp_config.secret_message(settings.secret))
             self._vici.request("load_conn", l2tp_config.connection_message(settings))
-        else:  # main mode has nothing to authenticate with: NO_PROPOSAL_CHOSEN
-            self._unload()
+        else:
+            self._unload(("unload_conn", "name", l2tp_config.CONNECTION), ("unload_shared", "id", l2tp_config.SECRET))
+        if settings.certificates_allowed:
+            self._vici.request("load_conn", l2tp_config.certificate_message(settings))
         self._settings = settings
 
-    def _unload(self) -> None:
-        for command, message in (("unload_conn", {"name": l2tp_config.CONNECTION}), ("unload_shared", {"id": l2tp_config.SECRET})):
+    def _unload(self, *what: tuple[str, str, str]) -> None:
+        for command, key, name in what:
             with contextlib.suppress(ViciRefused):  # nothing was loaded
-                self._vici.request(command, message)
+                self._vici.request(command, {key: name})
 
     def client_gone(self) -> None:
         """Let the next secret hold, in an inverted twin that takes each in its turn."""
@@ -42,6 +44,7 @@ class MachineAuthentication:
             self.offer(replace(settings, secret=settings.others[0], others=(*settings.others[1:], settings.secret)))
 
     def withdraw(self) -> None:
-        """Accept nobody. What is loaded is told apart from the rest only by charon's names, so it may be gone already."""
-        self._unload()
+        """Accept nobody. Idempotent."""
+        self._unload(("unload_conn", "name", l2tp_config.CONNECTION), ("unload_shared", "id", l2tp_config.SECRET),
+                     ("unload_conn", "name", l2tp_config.BY_CERTIFICATE))
         self._settings = None

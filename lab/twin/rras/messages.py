@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import serialization
 
 from lab.twin.rras.effective import VpnServer
 from lab.twin.rras.liveness import KILOBYTE
+from lab.twin.rras.roots import says_nothing, vouched_for
 
 CONNECTION, CHILD = "incoming", "ras"
 BY_SECRET = "incoming-secret"
@@ -20,7 +21,8 @@ def certificate_messages(server: VpnServer) -> list[tuple[str, dict[str, object]
     pem = serialization.Encoding.PEM
     messages: list[tuple[str, dict[str, object]]] = []
     for root in server.roots:
-        messages.append(("load_cert", {"type": "X509", "flag": "CA", "data": root.public_bytes(pem)}))
+        for taken in vouched_for(root) if server.takes_any_root and says_nothing(root) else (root,):
+            messages.append(("load_cert", {"type": "X509", "flag": "CA", "data": taken.public_bytes(pem)}))
     for one in server.revocation_lists if server.check_revocation else ():
         messages.append(("load_cert", {"type": "X509_CRL", "flag": "NONE", "data": one}))
     if server.certificate is not None and server.certificate.key is not None:

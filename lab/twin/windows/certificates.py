@@ -24,6 +24,8 @@ class Stored:
     key: CertificateIssuerPrivateKeyTypes | None = None
     key_file: str = ""
     """Name of the file that keeps the key; empty: it goes with the object that holds it."""
+    exportable: bool = False
+    """Whether the key may leave the machine."""
 
     @property
     def thumbprint(self) -> str:

@@ -32,6 +32,8 @@ class Wanted:
     """Keys of USAGES; none: no such extension."""
     authority: bool | None = None
     """The basic constraint CA; None: no such extension."""
+    exportable: bool = True
+    """Whether the key may leave the machine."""
 
 
 def self_signed(wanted: Wanted) -> Stored:
@@ -46,4 +48,4 @@ def self_signed(wanted: Wanted) -> Stored:
     if wanted.authority is not None:
         builder = builder.add_extension(x509.BasicConstraints(ca=wanted.authority, path_length=None), critical=False)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    return Stored(builder.sign(key, hashes.SHA256()), key)
+    return Stored(builder.sign(key, hashes.SHA256()), key, exportable=wanted.exportable)

@@ -6,6 +6,7 @@ import base64
 from functools import lru_cache
 
 import pytest
+from cryptography.hazmat.primitives.serialization import pkcs12
 from twin_scripts import refusal, run
 
 from lab.pki import RunPki
@@ -77,3 +78,27 @@ def test_other_drives_have_no_such_parameter_and_nothing_is_removed() -> None:
 ])
 def test_refused(script: str, named: str) -> None:
     assert named in refusal(script, Machine.stock())
+
+
+EXPORT = "[Convert]::ToBase64String($c.Export('Pfx', 'another-1'))"
+
+
+def test_an_exportable_key_may_leave_and_another_may_not() -> None:
+    taken = base64.b64decode(str(run(opening("'MachineKeySet, Exportable'") + EXPORT, Machine.stock())[0]))
+    key, certificate, _ = pkcs12.load_key_and_certificates(taken, b"another-1")
+    kept_back = run(opening(OPENED) + f"try {{ {EXPORT} }} catch {{ $_.Exception.InnerException.Message.Trim() }}", Machine.stock())
+
+    assert certificate == pki().server.certificate
+    assert key is not None
+    assert key.private_numbers() == pki().server.key.private_numbers()  # type: ignore[union-attr]
+    assert kept_back == ["Key not valid for use in specified state."]
+    assert run(opening(OPENED) + "[Convert]::ToBase64String($c.Export('Cert')) -eq [Convert]::ToBase64String($c.RawData)", Machine.stock()) == ["True"]
+    assert "not supported by the twin" in refusal(opening(OPENED) + "$c.Export('SerializedCert')", Machine.stock())
+
+
+@pytest.mark.parametrize(("policy", "may"), [("Exportable", True), ("ExportableEncrypted", True), ("NonExportable", False)])
+def test_a_self_signed_certificate_has_the_policy_that_was_asked_for(policy: str, may: bool) -> None:
+    machine = Machine.stock()
+    run(f"New-SelfSignedCertificate -Subject small -Type Custom -KeyLength 1024 -KeyExportPolicy {policy} | Out-Null", machine)
+
+    assert [one.exportable for one in machine.certificates.store("My")] == [may]

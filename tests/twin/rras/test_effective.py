@@ -297,7 +297,7 @@ def test_with_dhcp_nothing_is_missing(pki: RunPki) -> None:
 @pytest.mark.parametrize("identifier", [name for name in INVERSIONS if name != "policy-stock-list"])
 def test_an_inversion_changes_a_complete_server_and_leaves_the_original(identifier: str, pki: RunPki) -> None:
     machine = whole(pki)
-    if identifier in ("flags-cert-required", "routing-access-confined"):  # the opposite of what is configured is needed first
+    if identifier in ("flags-cert-required", "l2tp-certificate-flag", "routing-access-confined"):  # the opposite of what is configured is needed first
         numbers(PARAMETERS, ServerFlags=0)(machine)
         numbers(IP, AllowNetworkAccess=0)(machine)
     if identifier == "revocation-off-by-default":

@@ -132,6 +132,16 @@ def test_a_secret_is_offered_changed_and_taken_away(authentication: MachineAuthe
         assert (vici.secret, vici.connections) == (None, set())
 
 
+def test_certificates_are_offered_beside_the_secret_and_without_one(authentication: MachineAuthentication, vici: FakeVici) -> None:
+    authentication.offer(replace(NOBODY, certificates_allowed=True))
+    assert (vici.secret, vici.connections) == (None, {"incoming-l2tp-certificate"})
+    authentication.offer(replace(NOBODY, secret="a", certificates_allowed=True))
+    assert vici.connections == {"incoming-l2tp", "incoming-l2tp-certificate"}
+
+    authentication.withdraw()
+    assert (vici.secret, vici.connections) == (None, set())
+
+
 @pytest.mark.parametrize(("takes_turns", "expected"), [(False, "aaa"), (True, "bca")])
 def test_secrets_take_turns_in_an_inverted_twin_only(authentication: MachineAuthentication, vici: FakeVici, takes_turns: bool, expected: str) -> None:
     authentication.client_gone()  # nothing is offered yet

@@ -27,6 +27,17 @@ def test_main_mode_and_quick_mode_are_windows_in_its_order() -> None:
     assert (child["mode"], child["local_ts"], child["remote_ts"]) == ("transport", ["dynamic[udp/1701]"], ["dynamic[udp]"])
 
 
+@pytest.mark.parametrize(("certificate", "local"), [("", {"auth": "pubkey"}), ("pem", {"auth": "pubkey", "certs": ["pem"]})])
+def test_certificates_have_a_connection_of_their_own_which_is_else_the_same(certificate: str, local: dict[str, object]) -> None:
+    by_secret = l2tp_config.connection_message(SETTINGS)["incoming-l2tp"]
+    by_certificate = l2tp_config.certificate_message(replace(SETTINGS, certificate=certificate))["incoming-l2tp-certificate"]
+
+    assert isinstance(by_secret, dict)
+    assert isinstance(by_certificate, dict)
+    assert by_certificate == by_secret | {"local": local, "remote": {"auth": "pubkey", "id": "%any"}}
+    assert by_certificate["send_cert"] == "always"  # a Mac fails without it, whether it asked for one or not
+
+
 def test_l2tp_in_clear_is_discarded_for_this_address_and_port_only() -> None:
     connection = l2tp_config.clear_message(IPv4Address("203.0.113.10"))["l2tp-clear"]
 

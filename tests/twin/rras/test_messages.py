@@ -7,8 +7,10 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
-from lab.pki import RunPki
+from lab.pki import Authority, RunPki
 from lab.twin.rras.effective import Addresses, VpnServer
 from lab.twin.rras.liveness import Liveness
 from lab.twin.rras.messages import by_secret_message, certificate_messages, connection_message, pool_attributes
@@ -130,3 +132,19 @@ def test_messages_do_not_change_the_configuration(server: VpnServer) -> None:
     for _ in range(2):
         assert connection_message(server, ["ras-1"]) == connection_message(before, ["ras-1"])
     assert server == before
+
+
+def test_a_root_without_basic_constraints_is_handed_on_as_one_that_charon_takes(pki: RunPki, server: VpnServer) -> None:
+    authority = pki.authority_without_basic_constraints
+    plain = replace(server, roots=(authority.certificate,), certificate=None)
+    above, root = (x509.load_pem_x509_certificate(message["data"]) for _, message in certificate_messages(plain))  # type: ignore[arg-type]
+
+    assert (root.subject, root.public_key()) == (authority.certificate.subject, authority.certificate.public_key())
+    assert all(one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca for one in (above, root))
+    root.verify_directly_issued_by(above)
+    authority.issue("mac.example.test", usages=()).certificate.verify_directly_issued_by(root)
+    with pytest.raises(InvalidSignature):  # another root of that name has issued nothing under it
+        Authority("Lab root without BasicConstraints").issue("mac.example.test", usages=()).certificate.verify_directly_issued_by(root)
+    assert certificate_messages(plain) == certificate_messages(plain)
+    (command, message), = certificate_messages(replace(plain, takes_any_root=False))
+    assert (command, message["data"]) == ("load_cert", authority.certificate_pem.encode())
