@@ -91,11 +91,13 @@ def test_l2tp_rule__any_printable_secret_arrives(server: Server, client: Client,
 
 @pytest.mark.counter("l2tp-psk-netsh")
 def test_l2tp_rule__an_endpoint_in_use_catches_real_traffic(server: Server, lan: LanHost, l2tp: L2tpPath) -> None:
-    """The rule is no dummy then: what goes from and to its endpoint1 without IPsec is lost, as long as the rule is there."""
+    """The step warns, and makes it only when asked. The rule is no dummy then: what goes from and to its endpoint1 without IPsec is lost, as long as the rule is there."""
     own = IPv4Address(server.lan_address)
     assert lan.reaches(own, timeout=1.0)
 
-    server.provision([psk_rule(l2tp.secret, endpoint1=f"{own}/32")])
+    with pytest.raises(StepFailed, match=f"endpoint1 of the rule 'Dummy', {own}, is an address of this machine"):
+        server.provision([psk_rule(l2tp.secret, endpoint1=str(own))])
+    server.provision([psk_rule(l2tp.secret, endpoint1=str(own), in_use=True)])
     assert not lan.reaches(own)
 
     server.revert()

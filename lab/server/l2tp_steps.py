@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address
 
 from lab.errors import ConfigError
 from lab.secrets import Secret
@@ -44,7 +44,7 @@ class DialIn(StrEnum):
 
 
 def psk_rule(
-    secret: Secret, *, form: RuleForm = RuleForm.NETSH, name: str = DUMMY, endpoint1: str = NOWHERE, others: bool = False,
+    secret: Secret, *, form: RuleForm = RuleForm.NETSH, name: str = DUMMY, endpoint1: str = NOWHERE, in_use: bool = False, others: bool = False,
 ) -> Step:
     """Make the dummy rule that gives L2TP its shared secret.
 
@@ -53,7 +53,8 @@ def psk_rule(
             5.1 hands neither on to a program as it is.
         form: netsh or New-NetIPsecRule.
         name: of the rule; letters, digits, space, underscore, dot and hyphen, not "all".
-        endpoint1: local address of the rule, with its prefix length; an address in use catches real traffic.
+        endpoint1: local address of the rule, one, with its prefix length or without.
+        in_use: it may be an address of the server's own. Such a rule catches real traffic, WinRM's too, so the step refuses it otherwise.
         others: another tunnel rule may be there. Without it the step refuses to be the second.
 
     Raises:
@@ -62,12 +63,13 @@ def psk_rule(
     if not RULE_NAME.fullmatch(name) or name.lower() == "all":
         raise ConfigError(f"a rule for L2TP cannot be named {name!r}: letters, digits, space and _ . - up to 64 characters, not 'all'")
     try:
-        network = IPv4Network(endpoint1)
+        address = IPv4Address(endpoint1.removesuffix("/32"))
     except ValueError as error:
-        raise ConfigError(f"endpoint1 of the rule {name!r}: expected an IPv4 network such as {NOWHERE}, got {endpoint1!r} ({error})") from error
+        raise ConfigError(f"endpoint1 of the rule {name!r}: expected one IPv4 address such as {NOWHERE}, got {endpoint1!r} ({error})") from error
     _check_secret(secret.reveal(), name, form)
     return Step(name="psk-rule", script="psk-rule", secrets=(secret,), because="Windows has no place for the secret of incoming L2TP connections",
-                parameters={"form": form.value, "name": name, "endpoint1": str(network), "secret": secret.reveal(), "mark": MARK, "others": others})
+                parameters={"form": form.value, "name": name, "endpoint1": f"{address}/32", "inUse": in_use, "secret": secret.reveal(), "mark": MARK,
+                            "others": others})
 
 
 def printed_rule(secret: Secret, *, form: RuleForm = RuleForm.NETSH) -> Step:

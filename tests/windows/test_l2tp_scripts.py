@@ -160,6 +160,18 @@ def test_endpoint1_is_what_was_asked_for(server: Server) -> None:
 
 
 @forms
+def test_an_endpoint1_of_the_servers_own_has_to_be_asked_for(server: Server, form: RuleForm) -> None:
+    before = server.state()
+    for action in ("inspect", "apply"):
+        with pytest.raises(StepFailed, match=r"endpoint1 of the rule 'Dummy', 127\.0\.0\.1, is an address of this machine"):
+            server.act(action, psk_rule(SECRET, form=form, endpoint1="127.0.0.1"))
+    assert server.state() == before
+
+    put(server, psk_rule(SECRET, form=form, endpoint1="127.0.0.1", in_use=True))
+    assert server.machine.ipsec.rules()[0].local_address == "127.0.0.1/32"
+
+
+@forms
 @pytest.mark.parametrize("secret", ["a b", " ", "it's", "$x `y $(z)", "p|q&r;s", "name=all", "x" * 256, "x" * 1024, "\\a"])
 def test_a_secret_arrives_as_it_is(server: Server, form: RuleForm, secret: str) -> None:
     put(server, psk_rule(Secret(secret), form=form))
@@ -192,7 +204,8 @@ def test_a_secret_that_cannot_be_used_is_refused_without_being_told(form: RuleFo
 @pytest.mark.parametrize(("name", "endpoint1", "complaint"), [
     ("all", "192.168.3.1/32", "cannot be named 'all'"), ("ALL", "192.168.3.1/32", "cannot be named 'ALL'"), ("", "192.168.3.1/32", "cannot be named ''"),
     ("D*", "192.168.3.1/32", "cannot be named"), ('D"', "192.168.3.1/32", "cannot be named"), ("x" * 65, "192.168.3.1/32", "up to 64 characters"),
-    ("Dummy", "192.168.3.1/24", "expected an IPv4 network such as 192.168.3.1/32, got '192.168.3.1/24'"), ("Dummy", "any", "got 'any'"), ("Dummy", "fe80::1", "got 'fe80::1'"),
+    ("Dummy", "192.168.3.1/24", "expected one IPv4 address such as 192.168.3.1/32, got '192.168.3.1/24'"), ("Dummy", "any", "got 'any'"), ("Dummy", "fe80::1", "got 'fe80::1'"),
+    ("Dummy", "0.0.0.0/0", "got '0.0.0.0/0'"), ("Dummy", "", "got ''"),
 ])
 def test_a_rule_that_cannot_be_made_is_refused(name: str, endpoint1: str, complaint: str) -> None:
     with pytest.raises(ConfigError) as caught:
