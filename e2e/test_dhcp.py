@@ -62,6 +62,7 @@ def must_reach_the_server_only(tunnel: AnyTunnel, client: Client, server: Server
 
 @pytest.mark.claim("address-dhcp")
 @pytest.mark.counter("address-dhcp-absent")
+@pytest.mark.requires("lan-dhcp")
 def test_dhcp__a_lease_becomes_the_clients_address(
     server: Server, client: Client, lan: LanHost, lan_dhcp: LanDhcp, vpn: Vpn, wire: LookAtWire
 ) -> None:
@@ -80,6 +81,7 @@ def test_dhcp__a_lease_becomes_the_clients_address(
 
 
 @pytest.mark.claim("address-dhcp")
+@pytest.mark.requires("lan-dhcp")
 def test_dhcp__ten_leases_at_a_time_with_rass_identifier(
     server: Server, lan_dhcp: LanDhcp, vpn: Vpn, wire: LookAtWire
 ) -> None:
@@ -99,6 +101,7 @@ def test_dhcp__ten_leases_at_a_time_with_rass_identifier(
 
 
 @pytest.mark.counter("address-dhcp")
+@pytest.mark.requires("lan-dhcp")
 def test_dhcp__without_free_leases_a_client_has_no_address(
     server: Server, client: Client, client2: Client, lan: LanHost, lan_dhcp: LanDhcp, vpn: Vpn, wire: LookAtWire
 ) -> None:
@@ -116,6 +119,7 @@ def test_dhcp__without_free_leases_a_client_has_no_address(
 
 
 @pytest.mark.counter("address-dhcp")
+@pytest.mark.requires("lan-dhcp")
 def test_dhcp__with_a_static_pool_nobody_is_asked(
     server: Server, client: Client, lan: LanHost, lan_dhcp: LanDhcp, vpn: Vpn, wire: LookAtWire
 ) -> None:
@@ -154,7 +158,7 @@ def test_dhcp_race__an_attempt_before_it_is_known_that_nobody_answers(
 
 @pytest.mark.claim("address-dhcp-absent")
 @pytest.mark.slow
-@pytest.mark.parametrize("leases", [0, 1], ids=["no-server", "a-server-without-leases"])
+@pytest.mark.parametrize("leases", [0, pytest.param(1, marks=pytest.mark.requires("lan-dhcp"))], ids=["no-server", "a-server-without-leases"])
 def test_dhcp_absent__the_server_takes_169_254_by_itself(
     server: Server, client: Client, lan: LanHost, lan_dhcp: LanDhcp, vpn: Vpn, clock: Clock, wire: LookAtWire, leases: int
 ) -> None:

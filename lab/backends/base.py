@@ -92,7 +92,7 @@ class Lab(Protocol):
     @property
     def capabilities(self) -> frozenset[str]:
         """Of: inversion, time-control, packet-loss, capture, name-service, snapshot, l2tp (xl2tpd and pppd on its hosts), nat
-        (legacy iptables). Those that every lab of its kind has; what depends on its machines is found out when they are prepared
+        (legacy iptables), lan-dhcp (a DHCP server may be started on the LAN). Those that every lab of its kind has; what depends on its machines is found out when they are prepared
         (`lab.prepare.lab.prepare_lab`)."""
 
     @property
