@@ -59,6 +59,19 @@ def test_cisco__the_same_secret_without_xauth_is_let_in(
     assert UNITY not in wire().ikev1[-1].vendor_ids
 
 
+@pytest.mark.counter("cisco-refused")
+def test_cisco__the_same_certificate_without_xauth_is_let_in(
+    server: Server, client: Client, lan: LanHost, l2tp: L2tpPath, cisco: CiscoPath, wire: LookAtWire
+) -> None:
+    """As with the secret: L2TP with the same certificate, account and password."""
+    server.provision(l2tp.certificate_steps(cisco.pki))
+    client.must_be_refused(cisco.profile(certificate=True), by="server")
+
+    with client.knows_by_hosts_file(l2tp.topology.vpn.server_name, server.address):
+        must_carry(client.connect(l2tp.certificate_profile(cisco.pki.client)), client, server, lan, wire)
+    assert server.main_mode_associations() == 1
+
+
 def test_cisco__aggressive_mode_offers_a_group_at_a_time(server: Server, client: Client, l2tp: L2tpPath, cisco: CiscoPath, wire: LookAtWire) -> None:
     """Its first message has a key exchange in it: group 14 first, and group 2 in a second attempt."""
     server.provision(l2tp.steps())

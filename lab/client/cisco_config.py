@@ -5,7 +5,8 @@ What macOS proposes, in its order, is read from its controller and racoon (ppp-8
 
 from __future__ import annotations
 
-from lab.client.cisco_profile import CiscoIPSec, Exchange, MachineCertificate
+from lab.client.cisco_profile import CiscoIPSec, Exchange
+from lab.client.l2tp_profile import MachineCertificate
 
 CONNECTION, CHILD = "mac-cisco", "net"
 ANYWHERE = "0.0.0.0/0"
@@ -38,7 +39,7 @@ def connection(profile: CiscoIPSec, address: str, transforms: tuple[str, ...], e
         exchange: of phase 1.
     """
     if isinstance(profile.machine, MachineCertificate):
-        first: dict[str, object] = {"auth": "pubkey", "certs": [profile.machine.identity.certificate_pem]}  # identity: its subject
+        first: dict[str, object] = {"auth": "pubkey", "certs": [profile.machine.certificate.certificate_pem]}  # identity: its subject
         remote = "pubkey"
     else:
         first, remote = {"auth": "psk"}, "psk"
@@ -63,8 +64,8 @@ def credentials(profile: CiscoIPSec, roots: list[str]) -> list[tuple[str, dict[s
     ]
     if isinstance(profile.machine, MachineCertificate):
         messages += [("load_cert", {"type": "X509", "flag": "CA", "data": root}) for root in roots]
-        messages.append(("load_cert", {"type": "X509", "flag": "NONE", "data": profile.machine.identity.certificate_pem}))
-        messages.append(("load_key", {"type": "any", "data": profile.machine.identity.private_key_pem}))
+        messages.append(("load_cert", {"type": "X509", "flag": "NONE", "data": profile.machine.certificate.certificate_pem}))
+        messages.append(("load_key", {"type": "any", "data": profile.machine.certificate.private_key_pem}))
     else:
         messages.append(("load_shared", {"type": "IKE", "data": profile.machine.secret.reveal(), "owners": []}))
     return messages

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from lab.client.l2tp_profile import SharedSecret
+from lab.client.l2tp_profile import MachineCertificate, SharedSecret
 from lab.errors import ConfigError, ProfileRefused
-from lab.pki import Identity
 from lab.secrets import Secret
 
 
@@ -21,13 +20,6 @@ class Exchange(StrEnum):
 
     MAIN = "main mode"
     AGGRESSIVE = "aggressive mode"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MachineCertificate:
-    """Machine Authentication "Certificate"."""
-
-    identity: Identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from lab.client import cisco_config
-from lab.client.cisco_profile import CiscoIPSec, Exchange, MachineCertificate, cisco_from_fields
-from lab.client.l2tp_profile import SharedSecret
+from lab.client.cisco_profile import CiscoIPSec, Exchange, cisco_from_fields
+from lab.client.l2tp_profile import MachineCertificate, SharedSecret
 from lab.errors import ConfigError, ProfileRefused
 from lab.pki import RunPki
 from lab.secrets import Secret
@@ -20,7 +20,7 @@ GROUPED = replace(PROFILE, group_name="staff")
 
 @pytest.fixture(scope="module")
 def certified() -> CiscoIPSec:
-    return replace(GROUPED, machine=MachineCertificate(identity=RunPki("vpn.example.test").client))
+    return replace(GROUPED, machine=MachineCertificate(certificate=RunPki("vpn.example.test").client))
 
 
 def test_right_profiles_pass(certified: CiscoIPSec) -> None:
@@ -82,7 +82,7 @@ def test_a_certificate_is_shown_with_its_subject_as_identity(certified: CiscoIPS
 
     assert isinstance(made, dict)
     assert isinstance(certified.machine, MachineCertificate)
-    assert made["local-1"] == {"auth": "pubkey", "certs": [certified.machine.identity.certificate_pem]}
+    assert made["local-1"] == {"auth": "pubkey", "certs": [certified.machine.certificate.certificate_pem]}
     assert made["remote-1"] == {"auth": "pubkey", "id": "%any"}
 
 
