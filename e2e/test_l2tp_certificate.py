@@ -10,11 +10,11 @@ from fixtures.planes import LookAtWire, must_be_seen_in_clear, must_carry, must_
 from fixtures.roles import Client, LanHost, Server
 from lab.pki import Authority, RunPki
 from lab.pki.authority import CLIENT_USAGES, SERVER_USAGES
-from lab.server.l2tp_steps import printed_root
+from lab.server.l2tp_steps import printed_root, psk_rule
 
 pytestmark = pytest.mark.requires("l2tp")
-RSA_SIGNATURES = 3
-"""Authentication method of phase 1 (RFC 2409, appendix A)."""
+SHARED_SECRET, RSA_SIGNATURES = 1, 3
+"""Authentication methods of phase 1 (RFC 2409, appendix A)."""
 ARTICLES_ROOT = "CN=insert your name here"
 NO_AUTHORITY = "Trust evaluate failure: [root AnchorTrusted BasicConstraints]"
 """As macOS writes it into its log."""
@@ -61,6 +61,19 @@ def test_l2tp_certificate__is_refused_without_the_bit(
         client.must_be_refused(profile, by="server", because="NO_PROPOSAL_CHOSEN")
     assert wire().esp_packets() == 0
     must_not_reach(client, lan)
+
+
+def test_l2tp_certificate__and_a_secret_are_served_side_by_side(
+    server: Server, client: Client, client2: Client, lan: LanHost, l2tp: L2tpPath, pki: RunPki, wire: LookAtWire
+) -> None:
+    """A server with the rule and the bit takes either client, at the same time."""
+    server.provision([psk_rule(l2tp.secret), *l2tp.certificate_steps(pki)])
+    profile = l2tp.certificate_profile(pki.client)
+
+    must_carry(client.connect(l2tp.profile()), client, server, lan, wire)
+    with client2.knows_by_hosts_file(profile.server_address, server.address):
+        must_carry(client2.connect(profile), client2, server, lan, wire)
+    assert {one.authentication for message in wire().ikev1 for one in message.transforms} == {SHARED_SECRET, RSA_SIGNATURES}
 
 
 @pytest.mark.parametrize("wrong", ["client_of_other_authority", "client_expired"])
