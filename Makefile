@@ -6,7 +6,7 @@ LOCKED := $(VENV)/.made-from-lock
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages image e2e test guest-tests vagrant-packages boxes vagrant-e2e vagrant-tests lint bench lock clean
+.PHONY: help setup packages image e2e test test-packages guest-tests vagrant-packages boxes vagrant-e2e vagrant-tests lint bench lock clean
 
 help:              ## list the verbs
 	@grep -hE '^[a-z0-9-]+: .*##' Makefile | sed -E 's/^([a-z0-9-]+): .*## (.*)/  make \1\t\2/' | expand -t 22
@@ -31,8 +31,11 @@ image: setup       ## build the guest's image, unless it is in the cache
 e2e: image         ## boot the lab, run pytest e2e, print verdicts and where the evidence is
 	@$(BIN)/pytest e2e $(ARGS)
 
-test: setup lint   ## fast tests, lint, types; no guest, no virtual machine
+test: test-packages setup lint   ## fast tests, lint, types; no guest, no virtual machine
 	@$(BIN)/pytest tests --ignore tests/guest --ignore tests/machines $(ARGS)
+
+test-packages:     ## install what the fast tests need: a C# compiler and its runtime (asks once)
+	@ci/install-packages tests
 
 guest-tests: image ## tests of the lab itself, with guests: isolation, crashes, inverted twins, left-out steps
 	@$(BIN)/pytest tests/guest $(ARGS)
