@@ -13,7 +13,7 @@ from lab.fidelity import Confidence, load_ledger
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "unverified.md").read_text()
 CODE = re.compile(r"`([^`]+)`")
-PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]+\.(?:py|ps1|ya?ml|xml|hcl|template|md|txt)")
+PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]+\.(?:py|ps1|cs|ya?ml|xml|hcl|template|md|txt)")
 CLAIMS, LEDGER = load_claims(ROOT / "e2e" / "claims.yaml"), load_ledger()
 
 
@@ -33,6 +33,11 @@ def is_marked_module(source: str) -> bool:
     return re.search(r"(?i)(?<![\"'])\b(?:inferred|unverified)\b(?![\"'])", re.sub(r"\bINFERRED\b", "", source)) is not None
 
 
+def is_marked_source(source: str) -> bool:
+    """Whether a comment of a C# source does."""
+    return re.search(r"(?im)//.*\b(?:inferred|unverified)\b", source) is not None
+
+
 def due() -> set[str]:
     """Return what must have a row."""
     inferred = {one.id for one in LEDGER.behaviours.values() if one.confidence is Confidence.INFERRED}
@@ -40,6 +45,7 @@ def due() -> set[str]:
     scripts = [*(ROOT / "fixtures" / "windows").glob("*.ps1"), *(ROOT / "boxes" / "windows").glob("*.ps1")]
     marked = [one for one in scripts if is_marked(one.read_text())]
     marked += [one for one in (ROOT / "lab").rglob("*.py") if is_marked_module(one.read_text())]
+    marked += [one for one in (ROOT / "fixtures" / "eaphost").rglob("*.cs") if is_marked_source(one.read_text())]
     return inferred | {str(one.relative_to(ROOT)) for one in marked}
 
 
@@ -69,6 +75,11 @@ def test_a_mark_is_a_word_in_a_comment(script: str, marked: bool) -> None:
 ])
 def test_a_mark_of_a_module_is_no_value(source: str, marked: bool) -> None:
     assert is_marked_module(source) is marked
+
+
+@pytest.mark.parametrize(("source", "marked"), [("// Unverified: all of it", True), ("    // a guess (inferred)", True), ("int unverified;", False)])
+def test_a_mark_of_a_csharp_source_is_a_comment(source: str, marked: bool) -> None:
+    assert is_marked_source(source) is marked
 
 
 def test_everything_that_is_unverified_has_a_row() -> None:

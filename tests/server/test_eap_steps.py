@@ -49,5 +49,5 @@ def test_methods_must_be_some_and_none_twice(methods: list[Method]) -> None:
 
 
 def test_a_folder_without_sources_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="has no \\*.cs file"):
+    with pytest.raises(ConfigError, match=r"has no \*.cs file"):
         eaphost(folder=tmp_path)
