@@ -11,7 +11,7 @@ from eap_peer import EapPeer, MsChapV2Peer, response
 from eap_tls_peer import TlsPeer
 from eaphost_papers import USERS, Papers
 from eaphost_process import PEAP, TLS, Ended, Host, Session, converse
-from test_mschapv2 import verdict
+from test_eap_mschapv2 import verdict
 
 from lab.pki import Authority
 from lab.pki.authority import CLIENT_USAGES, SERVER_USAGES

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from eap_peer import EapPeer, MsChapV2Peer, response
 from eaphost_process import MSCHAPV2, SOURCES, Host, Misuse, Session, converse, mcs
-from test_mschapv2 import verdict
+from test_eap_mschapv2 import verdict
 
 VERBS = ("BeginSession", "UpdateInnerMethodParams", "IsReplay", "ReceivePacket", "SendPacket", "GetAttributes", "SetAttributes", "SetAuthenticateResult",
          "GetResult", "GetFinalPacket", "EndSession")
