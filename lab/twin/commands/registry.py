@@ -155,9 +155,15 @@ def get_item_property_value(call: Call) -> Iterator[object]:
     yield _signed(data)
 
 
+def _value_name(call: Call) -> str:
+    """Return the name of a value to be written: a key's default value, whose name is empty, is called (default) by the cmdlets."""
+    name = call.text("Name")
+    return "" if name.lower() == "(default)" else name
+
+
 def _write(call: Call, kind: str) -> object:
     registry, path, key = _target(call)
-    name = call.text("Name")
+    name = _value_name(call)
     known = key.values.get(name.lower())
     try:
         found, data = typed(kind or (known.kind.value if known else ""), call.value("Value"))

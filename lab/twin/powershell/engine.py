@@ -34,7 +34,8 @@ class ProcessEnvironment:
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = {"computername": "WIN10VPN", "username": "labadmin", "systemroot": "C:\\Windows", "windir": "C:\\Windows",
-                           "temp": "C:\\Users\\labadmin\\AppData\\Local\\Temp", "programdata": "C:\\ProgramData", "systemdrive": "C:",
+                           "temp": "C:\\Users\\labadmin\\AppData\\Local\\Temp", "programdata": "C:\\ProgramData",
+                           "programfiles": "C:\\Program Files", "systemdrive": "C:",
                            "processor_architecture": "AMD64", "os": "Windows_NT"}
         self._variables.update({name.lower(): value for name, value in variables.items()})
 
