@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fixtures.ikev2 import Ikev2Path
-from fixtures.paths import AnyPath
 from fixtures.planes import LookAtWire, must_carry
 from fixtures.roles import Client, LanHost, Server
+from fixtures.vpn import Vpn
 from lab.server.firewall import (
     ECHO,
     ENDPOINT_MAPPER,
@@ -28,9 +28,9 @@ PORT_UNREACHABLE = "3"
 """ICMP's code of the message that nobody listens (RFC 792)."""
 
 
-def own_address(any_path: AnyPath) -> str:
+def own_address(vpn: Vpn) -> str:
     """Return the server's own inner address."""
-    return str(any_path.topology.vpn.pool.first)
+    return str(vpn.path.topology.vpn.pool.first)
 
 
 # -- the VPN's network --------------------------------------------------------------------------------------------------
@@ -39,14 +39,14 @@ def own_address(any_path: AnyPath) -> str:
 @pytest.mark.claim("firewall-public-default")
 @SERVICES
 def test_firewall_public__the_servers_own_service_is_blocked(
-    server: Server, client: Client, lan: LanHost, any_path: AnyPath, wire: LookAtWire, service: LocalService
+    server: Server, client: Client, lan: LanHost, vpn: Vpn, wire: LookAtWire, service: LocalService
 ) -> None:
     """At its inner address and at the LAN's, while the tunnel carries whatever is for others; the filter that drops it judges by Public."""
-    server.provision(any_path.steps())
-    tunnel = client.connect(any_path.profile())
+    server.provision(vpn.steps())
+    tunnel = client.connect(vpn.profile())
     must_carry(tunnel, client, server, lan, wire)
 
-    assert not client.finds(service, own_address(any_path), tunnel)
+    assert not client.finds(service, own_address(vpn), tunnel)
     assert not client.finds(service, server.lan_address, tunnel)
     drop = server.await_drop(service, tunnel.inner_address)
     assert drop.filter.conditions[ORIGINAL_PROFILE] == PUBLIC
@@ -56,33 +56,33 @@ def test_firewall_public__the_servers_own_service_is_blocked(
 @pytest.mark.counter("firewall-public-default")
 @SERVICES
 def test_firewall_public__a_rule_for_public_opens_it(
-    server: Server, client: Client, any_path: AnyPath, service: LocalService
+    server: Server, client: Client, vpn: Vpn, service: LocalService
 ) -> None:
     """That service, and no other; blocked again when the rule is gone."""
-    server.provision(any_path.steps())
-    tunnel = client.connect(any_path.profile())
+    server.provision(vpn.steps())
+    tunnel = client.connect(vpn.profile())
     server.await_client(tunnel.inner_address)
-    assert not client.finds(service, own_address(any_path), tunnel)
+    assert not client.finds(service, own_address(vpn), tunnel)
 
     with server.provisioned(firewall_rule(service, Profile.PUBLIC)):
-        assert client.finds(service, own_address(any_path), tunnel, timeout=1.0)
+        assert client.finds(service, own_address(vpn), tunnel, timeout=1.0)
         other = ECHO if service is ENDPOINT_MAPPER else ENDPOINT_MAPPER
-        assert not client.finds(other, own_address(any_path), tunnel)
-    assert not client.finds(service, own_address(any_path), tunnel)
+        assert not client.finds(other, own_address(vpn), tunnel)
+    assert not client.finds(service, own_address(vpn), tunnel)
 
 
 @pytest.mark.claim("firewall-private-still-blocked")
 def test_firewall_private__a_service_open_in_private_only_stays_blocked(
-    server: Server, client: Client, lan: LanHost, any_path: AnyPath, wire: LookAtWire
+    server: Server, client: Client, lan: LanHost, vpn: Vpn, wire: LookAtWire
 ) -> None:
     """After the change to Private too: the drop's filter has a condition on the profile that the packet was received to."""
-    server.provision([*any_path.steps(), firewall_rule(ENDPOINT_MAPPER, Profile.PRIVATE)])
-    tunnel = client.connect(any_path.profile())
+    server.provision([*vpn.steps(), firewall_rule(ENDPOINT_MAPPER, Profile.PRIVATE)])
+    tunnel = client.connect(vpn.profile())
     must_carry(tunnel, client, server, lan, wire)
-    assert not client.finds(ENDPOINT_MAPPER, own_address(any_path), tunnel)
+    assert not client.finds(ENDPOINT_MAPPER, own_address(vpn), tunnel)
     server.provision([vpn_network(Profile.PRIVATE)])
 
-    assert not client.finds(ENDPOINT_MAPPER, own_address(any_path), tunnel)
+    assert not client.finds(ENDPOINT_MAPPER, own_address(vpn), tunnel)
     drop = server.await_drop(ENDPOINT_MAPPER, tunnel.inner_address)
     assert (drop.original_profile, drop.current_profile) == (PUBLIC, PRIVATE)
     assert drop.filter.conditions[ORIGINAL_PROFILE] == PUBLIC
@@ -90,16 +90,16 @@ def test_firewall_private__a_service_open_in_private_only_stays_blocked(
 
 
 @pytest.mark.counter("firewall-private-still-blocked")
-def test_firewall_private__open_in_public_too_it_is_reached(server: Server, client: Client, any_path: AnyPath) -> None:
+def test_firewall_private__open_in_public_too_it_is_reached(server: Server, client: Client, vpn: Vpn) -> None:
     """A second rule, for Public, lets it in."""
-    server.provision([*any_path.steps(), firewall_rule(ENDPOINT_MAPPER, Profile.PRIVATE)])
-    tunnel = client.connect(any_path.profile())
+    server.provision([*vpn.steps(), firewall_rule(ENDPOINT_MAPPER, Profile.PRIVATE)])
+    tunnel = client.connect(vpn.profile())
     server.await_client(tunnel.inner_address)
     server.provision([vpn_network(Profile.PRIVATE)])
-    assert not client.finds(ENDPOINT_MAPPER, own_address(any_path), tunnel)
+    assert not client.finds(ENDPOINT_MAPPER, own_address(vpn), tunnel)
 
     server.provision([firewall_rule(ENDPOINT_MAPPER, Profile.PUBLIC)])
-    assert client.finds(ENDPOINT_MAPPER, own_address(any_path), tunnel, timeout=1.0)
+    assert client.finds(ENDPOINT_MAPPER, own_address(vpn), tunnel, timeout=1.0)
 
 
 # -- IKE's ports --------------------------------------------------------------------------------------------------------
@@ -107,12 +107,12 @@ def test_firewall_private__open_in_public_too_it_is_reached(server: Server, clie
 
 @pytest.mark.claim("firewall-ike-open")
 def test_firewall_ike__a_closed_port_is_silent_and_the_server_counts_the_drops(
-    server: Server, client: Client, any_path: AnyPath, wire: LookAtWire
+    server: Server, client: Client, vpn: Vpn, wire: LookAtWire
 ) -> None:
     """Somebody listens, and a filter drops what comes. A rule that blocks wins, whatever else lets IKE in."""
-    server.provision([*any_path.steps(), firewall_rule(IKE, Profile.ANY, action="Block")])
+    server.provision([*vpn.steps(), firewall_rule(IKE, Profile.ANY, action="Block")])
 
-    client.must_be_refused(any_path.profile(), by="nobody")
+    client.must_be_refused(vpn.profile(), by="nobody")
     drop = server.await_drop(IKE, client.plan.address("wan"))
     assert drop.filter.name.endswith(IKE.name)
     assert IKE.port in server.silence(IKE).listening
@@ -132,14 +132,14 @@ def test_firewall_ike__where_nobody_listens_nothing_is_dropped(server: Server, c
 
 @pytest.mark.counter("firewall-ike-open")
 def test_firewall_ike__open_and_listening_it_answers(
-    server: Server, client: Client, lan: LanHost, any_path: AnyPath, wire: LookAtWire
+    server: Server, client: Client, lan: LanHost, vpn: Vpn, wire: LookAtWire
 ) -> None:
     """Closed and opened again: the first message is answered, and a tunnel comes up."""
-    server.provision(any_path.steps())
+    server.provision(vpn.steps())
     with server.provisioned(firewall_rule(IKE, Profile.ANY, action="Block")):
         pass
 
-    must_carry(client.connect(any_path.profile()), client, server, lan, wire)
+    must_carry(client.connect(vpn.profile()), client, server, lan, wire)
     seen = server.silence(IKE)
     assert (IKE.port in seen.listening, seen.drops) == (True, ())
 
