@@ -59,13 +59,13 @@ class Outcomes:
         self._known: dict[Change, Outcome] = {}
 
     def of(self, change: Change) -> Outcome:
-        """Return it. Silence is met after a third of the usual patience: nothing is lost on these wires, and a third is 200 times the round
-        trip. Not where guests are booted meanwhile: a third of a boot's patience is too little on a busy machine."""
+        """Return it. Silence is met after half of the usual patience: nothing is lost on these wires, and half is 300 times the round
+        trip. Not where guests are booted meanwhile: half of a boot's patience is too little on a busy machine."""
         if change not in self._known:
             waiting = self._waiting[boots(change)]
             batch = waiting[waiting.index(change):][:BATCH]
             with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("LAB_TIME_SCALE", "1" if boots(change) else "0.3")
+                patch.setenv("LAB_TIME_SCALE", "1" if boots(change) else "0.5")
                 self._known |= run_changed({one: named_for(one) for one in batch})
         return self._known[change]
 
