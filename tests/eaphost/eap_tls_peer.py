@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import ssl
 import struct
@@ -26,7 +27,8 @@ class TlsPeer:
     """EAP-TLS; with an inner method, PEAPv0."""
 
     def __init__(self, roots: Path, log: Path, *, certificate: tuple[Path, Path] | None = None, fragment: int = 1000, inner: MsChapV2Peer | None = None,
-                 inner_identity: str = "", refuses_inner: bool = False, disagrees: bool = False, gives_length: bool = True) -> None:
+                 inner_identity: str = "", refuses_inner: bool = False, disagrees: bool = False, gives_length: bool = True,
+                 early: str = "", claims_success: bool = False) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.check_hostname = False
@@ -38,6 +40,7 @@ class TlsPeer:
         self._tls = context.wrap_bio(self._in, self._out)
         self._fragment, self._gives_length = fragment, gives_length
         self._inner, self._inner_identity, self._refuses_inner, self._disagrees = inner, inner_identity, refuses_inner, disagrees
+        self._early, self._claims = early, claims_success
         self._received, self._pending, self._all_received, self._up = b"", b"", b"", False
         self.refusal = ""
         """TLS' error, if it refused."""
@@ -82,6 +85,7 @@ class TlsPeer:
         try:
             if not self._up:
                 self._shake()
+                self._speak_early()
             elif self._inner and message:
                 self._inside(self._tls.read(65536))
         except ssl.SSLError as error:
@@ -94,6 +98,14 @@ class TlsPeer:
             self._up = True
         except ssl.SSLWantReadError:
             return
+
+    def _speak_early(self) -> None:
+        """Instead of the empty answer to the server's Finished: data, or good-bye."""
+        if self._up and self._early == "data":
+            self._tls.write(b"x")
+        elif self._up and self._early == "close_notify":
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self._tls.unwrap()
 
     @property
     def msk(self) -> bytes:
@@ -117,7 +129,7 @@ class TlsPeer:
             code, identifier, length, kind, tlv, size, result = struct.unpack("!BBHBHHH", clear)
             assert (code, length, kind, tlv, size) == (1, 11, 33, 0x8003, 2)
             self.results.append(result)
-            answer = struct.pack("!BBHBHHH", 2, identifier, 11, 33, tlv, size, 2 if self._disagrees else result)
+            answer = struct.pack("!BBHBHHH", 2, identifier, 11, 33, tlv, size, 2 if self._disagrees else 1 if self._claims else result)
         self._tls.write(answer)
 
 

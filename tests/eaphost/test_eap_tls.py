@@ -105,6 +105,16 @@ def test_a_peer_that_does_not_trust_the_server_is_refused(host: Host, papers: Pa
     assert "unknown ca" in ended.result.reason
 
 
+@pytest.mark.parametrize(("early", "reason"), [("data", "the peer sends data before it was asked for any"), ("close_notify", "TLS failed")])
+@pytest.mark.parametrize("method", [TLS, PEAP])
+def test_who_does_not_wait_for_the_end_is_refused(host: Host, peer: MakePeer, alice: tuple[Path, Path], method: int, early: str, reason: str) -> None:
+    tls = peer(certificate=alice, early=early, inner=MsChapV2Peer("alice", USERS["alice"]))
+    ended = (eap_tls if method == TLS else peap)(host, tls)
+
+    assert (ended.result.success, ended.result.attributes) == (False, [])
+    assert reason in ended.result.reason
+
+
 # -- PEAP ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -127,6 +137,13 @@ def test_a_wrong_password_is_refused_inside_peap(host: Host, peer: MakePeer) -> 
 
     assert (ended.result.success, ended.result.failure, ended.result.attributes) == (False, 691, [])
     assert tls.results == [2]
+
+
+def test_a_peer_that_was_told_failure_cannot_claim_success(host: Host, peer: MakePeer) -> None:
+    tls = peer(inner=MsChapV2Peer("alice", "wrong"), inner_identity="alice", claims_success=True)
+    ended = peap(host, tls)
+
+    assert (ended.result.success, ended.result.attributes, tls.results) == (False, [], [2])
 
 
 @pytest.mark.parametrize("behaviour", ["refuses_inner", "disagrees"])
@@ -159,7 +176,7 @@ def started(host: Host) -> Callable[[int], tuple[Session, bytes]]:
 
 
 @pytest.mark.parametrize("method", [TLS, PEAP])
-@pytest.mark.parametrize("data", ["", "20", "80", "80000000", "00"], ids=lambda data: data or "nothing")
+@pytest.mark.parametrize("data", ["", "20", "20aabb", "60aabb", "80", "80000000", "00"], ids=lambda data: data or "nothing")
 def test_a_malformed_frame_is_discarded(started, method: int, data: str) -> None:
     session, request = started(method)
 
