@@ -177,3 +177,13 @@ def test_nothing_else_is_peaps_success(compute: Compute, octets: bytes) -> None:
 ])
 def test_a_key_attribute_is_taken_only_whole(compute: Compute, octets: str, key: str | None) -> None:
     assert compute("key-attribute", bytes.fromhex(octets)) == (bytes.fromhex(key) if key else None)
+
+
+# -- TLS that fails in the midst ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("good", "outcome"), [
+    (0, "Result failure broken"), (1, "Result failure broken"), (2, "Result failure unexpected TlsFailure: broken"), (3, "Send failure the conversation has not ended"),
+])
+def test_when_tls_breaks_nobody_is_let_in_also_while_the_caller_answers(compute: Compute, good: int, outcome: str) -> None:
+    assert (compute("failing-engine", bytes([good])) or b"").decode() == outcome

@@ -35,6 +35,7 @@ internal static class Primitives
             case "certificate-name": return Text(CertificateName.Of(a[0]));
             case "parse-response": return Whole(EapPacket.ParseResponse(a[0]));
             case "peap-success": return PeapResult.IsSuccess(a[0]) ? new byte[] { 1 } : null;
+            case "failing-engine": return Text(FailingEngine.Conversation(a[0][0]));
             case "key-attribute": return MicrosoftAttribute.Key(new EapAttribute(26, a[0]), MicrosoftAttribute.MppeSendKey);
             default: throw new ArgumentException(name);
         }
