@@ -83,7 +83,7 @@ def test_a_kvm_that_hangs_is_ended(cast: Cast, tmp_path: Path, said: str, object
     assert_all_ended(pids)
 
 
-@pytest.mark.parametrize(("work", "chosen"), [(0.1, "kvm"), (0.5, "kvm"), (0.7, "qemu")])
+@pytest.mark.parametrize(("work", "chosen"), [(0.1, "kvm"), (0.8, "kvm"), (1.0, "qemu")])
 def test_a_kvm_much_slower_than_emulation_is_of_no_use(monkeypatch: pytest.MonkeyPatch, work: float, chosen: str) -> None:
     emulated = Boot(driver="qemu", seconds=0.6, work=0.3)
     monkeypatch.setattr(virtualization, "boot", lambda which, **_: emulated if which == "qemu" else Boot(driver="kvm", seconds=work, work=work))

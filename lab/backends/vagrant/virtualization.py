@@ -30,6 +30,8 @@ OPTIONS = ("-m", "16", "-nodefaults", "-display", "none", "-no-reboot", "-serial
 ACCELERATORS: dict[Driver, tuple[str, ...]] = {"kvm": ("-accel", "kvm", "-cpu", "host"), "qemu": ("-accel", "tcg")}
 DONE = 2 * ord("\n") + 1
 """QEMU's exit code after the boot sector's last instruction: isa-debug-exit makes it of the byte written."""
+JITTER = 0.3
+"""Seconds by which two equal times may differ on a busy machine."""
 MUCH_SLOWER = 2.0
 """Real hardware works two to ten times faster than emulation; the margin is for a machine that is busy with something else."""
 
@@ -112,7 +114,7 @@ def _examine_kvm(emulated: Boot) -> Boot:
         return Boot(driver="kvm", objection=f"{DEVICE} may not be opened by this user, so nobody can tell (adduser \"$USER\" kvm)")
     patience = budgets.VM_PROBE if emulated.objection else min(budgets.VM_PROBE, emulated.seconds * MUCH_SLOWER + budgets.VM_PROBE_MARGIN)
     accelerated = boot("kvm", budget=patience)
-    if not accelerated.objection and not emulated.objection and accelerated.work > emulated.work * MUCH_SLOWER:
+    if not accelerated.objection and not emulated.objection and accelerated.work > emulated.work * MUCH_SLOWER + JITTER:
         slower = f"works in {accelerated.work:.1f} s what emulation does in {emulated.work:.1f} s"
         return Boot(driver="kvm", objection=slower, seconds=accelerated.seconds, work=accelerated.work)
     return accelerated
