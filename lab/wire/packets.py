@@ -1,4 +1,4 @@
-"""Packets that the probe makes and reads itself: ICMP echo, ARP, DNS, DHCPINFORM."""
+"""Packets that the probe makes and reads itself: ICMP echo, UDP, ARP, DNS, DHCPINFORM."""
 
 from __future__ import annotations
 
@@ -25,6 +25,22 @@ def icmp_echo(identifier: int, sequence: int, payload: bytes) -> bytes:
     """Return an ICMP echo request (RFC 792)."""
     blank = struct.pack("!BBHHH", ICMP_ECHO, 0, 0, identifier, sequence) + payload
     return blank[:2] + struct.pack("!H", checksum(blank)) + blank[4:]
+
+
+def udp(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> bytes:
+    """Return a UDP datagram (RFC 768) for a raw socket, which puts the IP header before it."""
+    length = 8 + len(payload)
+    pseudo = socket.inet_aton(source[0]) + socket.inet_aton(destination[0]) + struct.pack("!HH", socket.IPPROTO_UDP, length)
+    blank = struct.pack("!HHHH", source[1], destination[1], length, 0) + payload
+    return blank[:6] + struct.pack("!H", checksum(pseudo + blank) or 0xFFFF) + payload
+
+
+def udp_payload(packet: bytes, *, source_port: int, destination_port: int) -> bytes | None:
+    """Return what a UDP packet with these ports carries, from an IPv4 packet as a raw socket gives it; None for any other packet."""
+    start = 4 * (packet[0] & 15) if packet else 0
+    if len(packet) < start + 8 or struct.unpack_from("!HH", packet, start) != (source_port, destination_port):
+        return None
+    return packet[start + 8 : start + int.from_bytes(packet[start + 4 : start + 6], "big")]
 
 
 def arp_request(mac: bytes, source: str, wanted: str) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.wire.netlink import Netlink, NetlinkError, addresses, links, message, neighbours, qdiscs, routes, xfrm
+from lab.wire.netlink import Netlink, NetlinkError, addresses, links, message, neighbours, qdiscs, routes, tunnels, xfrm
 from lab.wire.netlink.message import HEADER, NLMSG_DONE, NLMSG_ERROR, attribute, attributes
 
 
@@ -221,7 +221,7 @@ def test_routes_of_the_local_table_are_left_out() -> None:
 def test_security_associations_and_policies_are_read_from_the_kernels_structures(monkeypatch: pytest.MonkeyPatch) -> None:
     client, server = socket.inet_aton("203.0.113.20"), socket.inet_aton("203.0.113.10")
     selector = struct.pack("=16s16sHHHHHBBBxxxii", client, server, 0, 0, 0, 0, 2, 32, 0, 0, 0, 0)
-    identity = struct.pack("!16sIHBx", server, 0xC102F1DD, 2, 50)
+    identity = struct.pack("!16sIB3x", server, 0xC102F1DD, 50)  # struct xfrm_id: no family, as xfrm_usersa_id has
     lifetimes = bytes(64) + struct.pack("=QQQQ", 1234, 5, 0, 0)
     state = selector + identity + struct.pack("16s", client) + lifetimes + bytes(12) + struct.pack("=IIHBBBxxxxxxx", 0, 1, 2, 1, 32, 0)
     policy = selector + lifetimes + struct.pack("=IIBBBB", 399999, 9, 1, 0, 0, 0) + bytes(4)
@@ -294,3 +294,28 @@ def test_the_kernel_tells_of_loopback() -> None:
     assert (lo["kind"], lo["ethernet"], lo["running"]) == ("", False, True)
     assert {"index": lo["index"], "interface": "lo", "address": "127.0.0.1/8", "permanent": True} in listed
     assert all(route["table"] != routes.RT_TABLE_LOCAL for route in table)
+
+
+def test_an_association_of_ours_is_what_the_kernel_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tunnels.encode_association("203.0.113.20", "203.0.113.10", b"\xc1\x02\xf1\xdd", {
+        "cipher": "cbc(aes)", "cipher_key": bytes(16), "integrity": "hmac(sha1)", "integrity_key": bytes(20), "check_bits": 96})
+    monkeypatch.setattr(xfrm, "Netlink", lambda _: dumped([data]))
+
+    assert xfrm.list_states() == [
+        {"source": "203.0.113.20", "destination": "203.0.113.10", "spi": "c102f1dd", "bytes": 0, "packets": 0, "mode": "tunnel"}]
+    algorithms = dict(attributes(data[224:]))
+    assert algorithms[2] == b"cbc(aes)".ljust(64, b"\0") + struct.pack("=I", 128) + bytes(16)
+    assert algorithms[20] == b"hmac(sha1)".ljust(64, b"\0") + struct.pack("=II", 160, 96) + bytes(20)
+
+
+def test_policies_lead_into_a_tunnel_and_are_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    into, out = Requests(), Requests()
+    monkeypatch.setattr(tunnels, "Netlink", lambda _: into)
+    tunnels.lead_in("192.168.77.201", "0.0.0.0/0", "203.0.113.20", "203.0.113.10")
+    monkeypatch.setattr(tunnels, "Netlink", lambda _: out)
+    tunnels.lead_out("192.168.77.201", "0.0.0.0/0")
+
+    assert [kind for kind, _ in into.asked] == [0x19] * 3
+    assert [kind for kind, _ in out.asked] == [0x14] * 3
+    assert [body[:56] for _, body in into.asked] == [body[:56] for _, body in out.asked]
+    assert [len(body) for _, body in into.asked] == [168 + 4 + 64] * 3

@@ -89,3 +89,13 @@ def test_dhcpinform_is_a_macs() -> None:
     message = packet[28:]
     assert (message[:2], message[4:8], message[12:16]) == (bytes([1, 8]), b"\1\2\3\4", bytes([192, 168, 77, 209]))
     assert message[236:] == bytes.fromhex("63825363 350108 3d0708000000000001 3706062c2b01f90f ff")
+
+
+def test_a_udp_datagram_is_read_back_by_its_ports_only() -> None:
+    datagram = packets.udp(("203.0.113.20", 500), ("203.0.113.10", 4500), b"payload")
+    packet = bytes([0x45]) + bytes(19) + datagram
+    pseudo = bytes([203, 0, 113, 20, 203, 0, 113, 10, 0, 17, 0, len(datagram)])
+    assert packets.checksum(pseudo + datagram) == 0
+    assert packets.udp_payload(packet, source_port=500, destination_port=4500) == b"payload"
+    assert packets.udp_payload(packet, source_port=500, destination_port=500) is None
+    assert packets.udp_payload(packet[:24], source_port=500, destination_port=4500) is None

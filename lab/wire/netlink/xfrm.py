@@ -35,7 +35,7 @@ def list_states() -> list[dict[str, object]]:
         for body in netlink.dump("list security associations", XFRM_MSG_GETSA, b""):
             after = body[SELECTOR:]
             destination = socket.inet_ntoa(after[0:4])
-            spi, _, protocol = struct.unpack_from("!IHB", after, 16)
+            spi, protocol = struct.unpack_from("!IB", after, 16)
             source = socket.inet_ntoa(after[24:28])
             lifetime = after[40 + 64 :]
             (byte_count, packet_count) = struct.unpack_from("=QQ", lifetime)
@@ -81,7 +81,7 @@ def block(direction: str, *, source: str, destination: str) -> None:
 
 def unblock(direction: str, *, source: str, destination: str) -> None:
     """Take a `block` back; it may be gone already. Raises NetlinkError."""
-    identity = _selecting(source, destination) + struct.pack("=IB3x", 0, DIRECTIONS.index(direction))  # struct xfrm_userpolicy_id
+    identity = selecting(source, destination) + struct.pack("=IB3x", 0, DIRECTIONS.index(direction))  # struct xfrm_userpolicy_id
     with Netlink(NETLINK_XFRM) as netlink:
         try:
             netlink.request("unblock traffic", XFRM_MSG_DELPOLICY, identity)
@@ -90,7 +90,7 @@ def unblock(direction: str, *, source: str, destination: str) -> None:
                 raise
 
 
-def _selecting(source: str, destination: str) -> bytes:
+def selecting(source: str, destination: str) -> bytes:
     """Encode struct xfrm_selector: every protocol and port between two networks."""
     (to, to_length), (of, of_length) = (one.split("/") for one in (destination, source))
     return struct.pack("=4s12x4s12xHHHHHBBB3xiI", socket.inet_aton(to), socket.inet_aton(of), 0, 0, 0, 0, socket.AF_INET, int(to_length),
@@ -101,4 +101,4 @@ def _blocking(direction: str, source: str, destination: str) -> bytes:
     """Encode struct xfrm_userpolicy_info of a policy that blocks, without end: limits of bytes and packets, times, counters, and the rest."""
     limits = struct.pack("=QQQQQQQQ", *[NO_LIMIT] * 4, 0, 0, 0, 0) + bytes(32)
     rest = struct.pack("=IIBBBB4x", BLOCK_PRIORITY, 0, DIRECTIONS.index(direction), XFRM_POLICY_BLOCK, 0, 0)
-    return _selecting(source, destination) + limits + rest
+    return selecting(source, destination) + limits + rest
