@@ -16,6 +16,7 @@ sys.pycache_prefix = "/run/lab/pyc"
 import json  # noqa: E402
 import os  # noqa: E402
 import threading  # noqa: E402
+from importlib.util import find_spec  # noqa: E402
 
 from lab.probe.agent import dial, path, reach, state  # noqa: E402
 from lab.probe.agent.capture import Capture  # noqa: E402
@@ -24,7 +25,9 @@ from lab.probe.agent.files import Follow, read_file, write_file  # noqa: E402
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
+    from lab.probe.agent import ike
     from lab.wire.vici import Vici
 
 
@@ -40,11 +43,13 @@ class Agent:
         self._kept: dict[int, Capture | Follow | reach.Service] = {}
         self._vici: Vici | None = None
         self._vici_lock = threading.Lock()
+        self._ike: ModuleType | None = None
         self.operations: dict[str, Callable[..., object]] = {
             "hello": lambda: {"pid": os.getpid(), "python": sys.version.split()[0]},
             "ping": reach.ping, "ask": reach.ask, "connects": reach.connects, "arp": reach.arp, "resolve": reach.resolve,
             "facts": state.facts, "route": state.change_route, "forget_neighbours": state.forget_neighbours,
             "dial": dial.dial, "hang_up": dial.hang_up, "inform": dial.inform, "read": read_file, "write": write_file, "vici": self.vici, "control": self.control,
+            "has_ike": self.has_ike, "ike_connect": self.ike_connect, "ike_disconnect": self.ike_disconnect, "ike_is_up": self.ike_is_up,
             "masquerades": path.masquerades, "change_rules": path.change_rules, "rule_hits": path.rule_hits, "delay": path.delay,
             "delayed": path.delayed,
             "serve": self.serve, "capture": self.capture, "follow": self.follow, "sync": self.sync, "stop": self.stop,
@@ -104,6 +109,29 @@ class Agent:
         with self._vici_lock:
             error, lines = self._charon().control(command, message)
         return {"error": error, "log": lines}
+
+    # -- our own initiator: hosts that do not ask for it need not pay for its libraries -----------------------------------
+
+    @staticmethod
+    def has_ike() -> bool:
+        """Whether this host has what our own initiator needs."""
+        return all(find_spec(name) is not None for name in ("cryptography", "lab.ike"))
+
+    def ike_connect(self, request: ike.Request, timeout: float) -> object:
+        """Connect by our own initiator."""
+        from lab.probe.agent import ike  # noqa: PLC0415
+
+        self._ike = ike
+        return ike.connect(request, timeout)
+
+    def ike_disconnect(self) -> None:
+        """End its connection; idempotent."""
+        if self._ike is not None:
+            self._ike.disconnect()
+
+    def ike_is_up(self) -> bool:
+        """Whether its connection is there."""
+        return self._ike is not None and self._ike.is_up()
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
