@@ -103,6 +103,7 @@ class FakeMethod:
     """Answers everything by its name; has a key after the first answer."""
 
     kind = Method.TLS
+    told = ""
     msk = b""
 
     def answer(self, identifier: int, data: bytes) -> bytes:

@@ -76,7 +76,13 @@ class Peer(Protocol):
 class EapMethod(Protocol):
     """One method, without the packets around it."""
 
-    kind: Method
+    @property
+    def kind(self) -> Method:
+        """Its type."""
+
+    @property
+    def told(self) -> str:
+        """The server's words of refusal; "" when it gave none."""
 
     @property
     def msk(self) -> bytes:
@@ -106,7 +112,8 @@ class MethodPeer:
             return self._last[1]
         asked = decode(packet)
         if asked.code == Code.FAILURE:
-            raise Refused("server", "EAP failure", notify="EAP_FAILURE")
+            words = f": {self._method.told}" if self._method.told else ""
+            raise Refused("server", f"EAP failure{words}")
         if asked.code == Code.SUCCESS:
             _ = self.msk
             return None
