@@ -23,6 +23,8 @@ from lab.client.profile import IKEv2, NoEAP
 from lab.errors import CommandFailed, ConfigError, UnsupportedHere
 from lab.probe.probe import JSON, Probe
 
+IKE_PORT = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
@@ -118,9 +120,9 @@ class InitiatorMac:
             raise
 
     def _ask(self, profile: IKEv2, own: NoEAP, address: str) -> Mapping[str, JSON]:
-        by = {"certificate": own.certificate.certificate_pem, "key": own.certificate.private_key_pem}
+        by = {"method": "signature", "certificate": own.certificate.certificate_pem, "key": own.certificate.private_key_pem}
         roots = [root.public_bytes(serialization.Encoding.PEM).decode() for root in self._roots]
-        request = {"local": self._address, "server": address, "interface": self.interface, "identity": profile.identity,
+        request = {"local": self._address, "server": address, "port": IKE_PORT, "interface": self.interface, "identity": profile.identity,
                    "remote_id": profile.remote_id, "roots": roots, "by": by}
         answer = self.probe.ask("ike_connect", budget=budgets.IKE_INITIATE, request=request, timeout=budgets.IKE_PATIENCE)
         if not isinstance(answer, dict):

@@ -33,7 +33,7 @@ class Peap(EapTls):
 
     @property
     def msk(self) -> bytes:
-        """The key; empty before both ends have told success. Raises Refused when the client has refused the server."""
+        """The key; empty before both ends have told success. Raises Refused when one end has refused the other."""
         key = super().msk
         return key if self._agreed else b""
 

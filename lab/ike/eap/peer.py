@@ -112,6 +112,7 @@ class MethodPeer:
             return self._last[1]
         asked = decode(packet)
         if asked.code == Code.FAILURE:
+            _ = self._method.msk  # raises if TLS knows better who refused, and why
             words = f": {self._method.told}" if self._method.told else ""
             raise Refused("server", f"EAP failure{words}")
         if asked.code == Code.SUCCESS:

@@ -24,6 +24,10 @@ MOST = 1 << 16
 """Bytes of one TLS message of the server's, together."""
 LABEL = b"client EAP encryption"
 SERVER_HELLO = 2
+RECEIVED_ALERT = "_ALERT_"
+"""In OpenSSL's names of errors that are alerts of the other end's: "TLSV1_ALERT_UNKNOWN_CA"."""
+LEGACY_SERVER_CONNECT = 0x4
+"""SSL_OP_LEGACY_SERVER_CONNECT, which `ssl` names from Python 3.12 on: take a server without RFC 5746. strongSwan's is one; nothing here renegotiates."""
 
 
 def prf(digest: str, secret: bytes, label: bytes, seed: bytes, length: int) -> bytes:
@@ -55,6 +59,7 @@ class Tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= LEGACY_SERVER_CONNECT
         context.load_verify_locations(cadata=trust.roots)
         context.keylog_filename = f"/proc/self/fd/{self._log}"
         if trust.certificate:
@@ -64,8 +69,8 @@ class Tls:
         self._tls = context.wrap_bio(self._in, self._out)
         self._first = b""
         self.is_up = False
-        self.refusal = ""
-        """Why the client refuses the server; the alert that tells it so is sent first."""
+        self.refusal: Refused | None = None
+        """Who refused and why; an alert of the client's that tells the server so is sent first."""
 
     def __del__(self) -> None:
         os.close(self._log)
@@ -83,7 +88,8 @@ class Tls:
         except ssl.SSLWantReadError:
             return
         except ssl.SSLError as error:
-            self.refusal = f"TLS: {error.reason or error}"
+            reason = error.reason or str(error)
+            self.refusal = Refused("server" if RECEIVED_ALERT in reason else "client", f"TLS: {reason}")
 
     def read(self) -> bytes:
         """Return what the server says inside. Raises Malformed."""
@@ -139,13 +145,13 @@ class EapTls:
 
     @property
     def msk(self) -> bytes:
-        """The key; empty before the handshake is done. Raises Refused when the client has refused the server."""
+        """The key; empty before the handshake is done. Raises Refused when one end has refused the other."""
         self._refuse()
         return self._tls.msk
 
     def _refuse(self) -> None:
         if self._tls.refusal and not self._outgoing:
-            raise Refused("client", self._tls.refusal)
+            raise self._tls.refusal
 
     def answer(self, identifier: int, data: bytes) -> bytes:
         """Return the answer to a request: a message, a fragment of one, or an acknowledgement. Raises Refused, Malformed."""

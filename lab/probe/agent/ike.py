@@ -19,6 +19,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lab.ike.conversation import Certificate, Settings
+from lab.ike.eap.mschapv2 import MsChapV2
+from lab.ike.eap.peap import Peap
+from lab.ike.eap.peer import MethodPeer
+from lab.ike.eap.tls import EapTls, Trust
 from lab.ike.errors import IkeError, Refused
 from lab.ike.initiator import Initiator
 from lab.ike.proposals import Encryption, Hash
@@ -39,6 +43,8 @@ if TYPE_CHECKING:
         local: str
         """Own address."""
         server: str
+        port: int
+        """Of the server; ours is 500."""
         interface: str
         """Gets the inner address."""
         identity: str
@@ -48,7 +54,7 @@ if TYPE_CHECKING:
         roots: Sequence[str]
         """PEM; one of them must have issued the server's certificate."""
         by: Mapping[str, str]
-        """How it proves itself: {"certificate": PEM, "key": PEM}."""
+        """How it proves itself: {"method": …} and what that method needs, see `_proof`."""
 
 PORT = 500
 REPEAT_AFTER = 2.0
@@ -186,8 +192,8 @@ def connect(request: Request, timeout: float) -> dict[str, object]:
     global _current  # noqa: PLW0603 - the probe is one process, the client one Mac
     disconnect()
     anchors = [x509.load_pem_x509_certificate(root.encode()) for root in request["roots"]]
-    settings = Settings(local=(request["local"], PORT), remote=(request["server"], PORT), identity=request["identity"],
-                        remote_id=request["remote_id"], by=_proof(request["by"]), judge=lambda shown: _judge(shown, anchors))
+    settings = Settings(local=(request["local"], PORT), remote=(request["server"], request["port"]), identity=request["identity"],
+                        remote_id=request["remote_id"], by=_proof(request["by"], request["roots"]), judge=lambda shown: _judge(shown, anchors))
     made = Connection(settings, request["interface"])
     try:
         up = made.open(timeout)
@@ -201,7 +207,24 @@ def connect(request: Request, timeout: float) -> dict[str, object]:
             "spi_in": up.child.spi_in.hex(), "spi_out": up.child.spi_out.hex()}
 
 
-def _proof(by: Mapping[str, str]) -> Certificate | Callable[[], Peer]:
+def _proof(by: Mapping[str, str], roots: Sequence[str]) -> Certificate | Callable[[], Peer]:
+    """Return the proof: "signature" and "eap-tls" take certificate and key (PEM), the three of EAP a user, "eap-mschapv2" and "peap"
+    a password."""
+    trust = Trust(roots="".join(roots), certificate=by.get("certificate", ""), key=by.get("key", ""))
+    match by["method"]:
+        case "eap-mschapv2":
+            return lambda: MethodPeer(by["user"], MsChapV2(by["user"], by["password"]))
+        case "peap":
+            return lambda: MethodPeer(by["user"], Peap(trust, by["user"], MsChapV2(by["user"], by["password"])))
+        case "eap-tls":
+            return lambda: MethodPeer(by["user"], EapTls(trust))
+        case "signature":
+            return _signature(by)
+        case other:
+            raise ValueError(f"no proof is called {other!r}: signature, eap-mschapv2, eap-tls, peap")
+
+
+def _signature(by: Mapping[str, str]) -> Certificate:
     certificate = x509.load_pem_x509_certificate(by["certificate"].encode())
     key = serialization.load_pem_private_key(by["key"].encode(), None)
     assert isinstance(key, rsa.RSAPrivateKey)
