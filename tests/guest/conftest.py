@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from guests import Guest, leftovers
 
+from fixtures.roles import Client, Server
+from fixtures.session import LabSession
 from lab import rundir
 from lab.backends.embedded import EmbeddedLab
 from lab.topology import load_topology
@@ -54,3 +56,27 @@ def guest(private_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A guest for tests that leave it as it was."""
     with Guest(EmbeddedLab(load_topology(), log_folder=tmp_path_factory.mktemp("logs"), progress=print)) as shared:
         yield shared
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
+    """What tests get of a lab, for a module."""
+    opened = LabSession.open("embedded", load_topology(), folder=tmp_path_factory.mktemp("logs"), fresh=True, worker=0, progress=lambda _: None)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def server(session: LabSession, tmp_path: Path) -> Iterator[Server]:
+    """Its server; reverted after the test."""
+    role = Server(session.topology.server, session.windows, evidence=tmp_path / "steps.json", journal=None, left_out=frozenset())
+    yield role
+    role.revert()
+
+
+@pytest.fixture
+def client(session: LabSession, server: Server) -> Iterator[Client]:
+    """A Mac of it; disconnected after the test."""
+    role = Client(session.topology.host("client"), session.probe("client"), session.pki)
+    yield role
+    role.close()

@@ -4,7 +4,6 @@ carrier is back."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,34 +14,12 @@ from fixtures.session import LabSession
 from fixtures.vpn import Vpn
 from lab.client.connection import Refused
 from lab.server.firewall import ECHO, Profile, firewall_rule
-from lab.topology import load_topology
 from lab.waiting import Deadline, wait_until
 
 PORT = "lan-server"
 """The server's port of the LAN's bridge."""
 NEXT_TRY = 12.0
 """Seconds until a DHCP client's next message: 4 and 8 after the first two, each moved by up to one."""
-
-
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
-    opened = LabSession.open("embedded", load_topology(), folder=tmp_path_factory.mktemp("logs"), fresh=True, worker=0, progress=lambda _: None)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def server(session: LabSession, tmp_path: Path) -> Iterator[Server]:
-    role = Server(session.topology.server, session.windows, evidence=tmp_path / "steps.json", journal=None, left_out=frozenset())
-    yield role
-    role.revert()
-
-
-@pytest.fixture
-def client(session: LabSession, server: Server) -> Iterator[Client]:
-    role = Client(session.topology.host("client"), session.probe("client"), session.pki)
-    yield role
-    role.close()
 
 
 @pytest.fixture

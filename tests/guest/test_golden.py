@@ -16,18 +16,10 @@ from fixtures.roles import Client, Server
 from fixtures.session import LabSession
 from lab.evidence.wire import Wire
 from lab.probe.probe import Probe
-from lab.topology import load_topology
 
 NAMES = sorted(path.stem for path in golden.FOLDER.glob("*.yaml") if path.stem != "vendor_ids")
 WINDOWS_TRACE = "--trans=5,2,1,2"
 """What ike-scan offered in the trace of a Windows server: 3DES, SHA-1, shared secret, group 2."""
-
-
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
-    opened = LabSession.open("embedded", load_topology(), folder=tmp_path_factory.mktemp("logs"), fresh=True, worker=0, progress=lambda _: None)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

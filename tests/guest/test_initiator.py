@@ -4,7 +4,6 @@ and the payloads are a Mac's, in a Mac's order, as charon parsed them."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -34,23 +33,9 @@ AUTH = ("IDi N(INIT_CONTACT) N(MOBIKE_SUP) IDr AUTH CERT CPRQ(ADDR DHCP DNS MASK
 """As logs of servers show a Mac's (lab/ike/macos.py), in strongSwan's words."""
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
-    opened = LabSession.open("embedded", load_topology(), folder=tmp_path_factory.mktemp("logs"), fresh=True, worker=0, progress=lambda _: None)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
 def path(session: LabSession) -> Ikev2Path:
     return Ikev2Path(topology=session.topology, pki=session.pki)
-
-
-@pytest.fixture
-def server(session: LabSession, tmp_path: Path) -> Iterator[Server]:
-    role = Server(session.topology.server, session.windows, evidence=tmp_path / "steps.json", journal=None, left_out=frozenset())
-    yield role
-    role.revert()
 
 
 @pytest.fixture

@@ -110,13 +110,6 @@ class Authenticator:
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
-    opened = LabSession.open("embedded", load_topology(), folder=tmp_path_factory.mktemp("logs"), fresh=True, worker=0, progress=lambda _: None)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
 def authenticator(session: LabSession) -> Iterator[Authenticator]:
     made = Authenticator(session.probe("client2"), str(session.topology.host("client2").address("wan")), session.pki)
     made.start()

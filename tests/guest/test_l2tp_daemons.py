@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from fixtures.l2tp import L2tpPath
 from fixtures.roles import Client, Server
 from fixtures.session import LabSession
 from lab.server.steps import remote_access
-from lab.topology import load_topology
 from lab.waiting import Deadline, wait_until
 
 DAEMONS = ("xl2tpd", "pppd")
-
-
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
-    opened = LabSession.open("embedded", load_topology(), folder=tmp_path_factory.mktemp("logs"), fresh=True, worker=0, progress=lambda _: None)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def server(session: LabSession, tmp_path: Path) -> Iterator[Server]:
-    role = Server(session.topology.server, session.windows, evidence=tmp_path / "steps.json", journal=None, left_out=frozenset())
-    yield role
-    role.revert()
-
-
-@pytest.fixture
-def client(session: LabSession, server: Server) -> Iterator[Client]:
-    role = Client(session.topology.host("client"), session.probe("client"), session.pki)
-    yield role
-    role.close()
 
 
 def running(session: LabSession) -> list[str]:

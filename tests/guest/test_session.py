@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,15 +12,7 @@ from fixtures.roles import SCRIPTS
 from fixtures.session import LabSession
 from lab.errors import InfrastructureError, LabError
 from lab.server import view
-from lab.topology import load_topology
 from lab.waiting import Deadline, wait_until
-
-
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
-    opened = LabSession.open("embedded", load_topology(), folder=tmp_path_factory.mktemp("logs"), fresh=True, worker=0, progress=lambda _: None)
-    yield opened
-    opened.close()
 
 
 def test_host_facts_come_over_the_kept_connection(session: LabSession) -> None:
