@@ -65,6 +65,8 @@ class RrasEngine:
         self._rules = RuleEnforcer()
         self._rules_catch = True
         self._server: VpnServer | None = None
+        self._loaded: dict[str, object] | None = None
+        """The connection as charon has it."""
         self._inverted: frozenset[str] = frozenset()
         self._strangers: list[bytes] = []
         self._silent_when_stopped = False
@@ -190,7 +192,8 @@ class RrasEngine:
 
     def _apply(self, server: VpnServer) -> None:
         self._be_patient(retransmission(server.liveness.blackout))
-        self._vici.request("load_conn", messages.connection_message(server, self._addressing.pools))
+        self._loaded = None
+        self._load_connection(server)
         if "ikev2-takes-secrets" in server.quirks and server.rule_secret is not None:
             self._vici.request("load_shared", l2tp_config.secret_message(server.rule_secret))
             self._vici.request("load_conn", messages.by_secret_message(server, self._addressing.pools))
@@ -339,5 +342,12 @@ class RrasEngine:
         assert self._server is not None
         full = sum(one.tunnel_type == "IKEv2" for one in self._machine.ras.connections) >= self._server.connection_limit
         if self._server.serves:
-            self._vici.request("load_conn", messages.connection_message(self._server, self._addressing.pools, full=full))
+            self._load_connection(self._server, full=full)
+
+    def _load_connection(self, server: VpnServer, *, full: bool = False) -> None:
+        """Load it if it differs from what charon has: an update takes the child from an IKE_AUTH under way, which gets TS_UNACCEPTABLE."""
+        message = messages.connection_message(server, self._addressing.pools, full=full)
+        if message != self._loaded:
+            self._vici.request("load_conn", message)
+            self._loaded = message
 
