@@ -284,11 +284,10 @@ class RrasEngine:
         self._heed_limit()
 
     def _addresses_came(self, own: bool) -> None:
-        """Addresses came from DHCP; xl2tpd reads the server's own when it starts, and has no client before."""
+        """Addresses came from DHCP."""
         assert self._server is not None
         if own and self._server.l2tp:
-            self._l2tp.stop()
-            self._l2tp.start(self._server.l2tp, self._addressing.own, self._kernel.outer_address)
+            self._l2tp.know_address(self._server.l2tp, self._addressing.own)
         self._heed_limit()
 
     def _no_dhcp_server(self, own: IPv4Address) -> None:

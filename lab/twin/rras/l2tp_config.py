@@ -119,12 +119,11 @@ def clear_message(address: IPv4Address) -> dict[str, object]:
     return {CLEAR: {"version": "1", "local_addrs": ["127.0.0.1"], "remote_addrs": ["127.0.0.1"], "children": {CLEAR: child}}}
 
 
-def xl2tpd(address: IPv4Address, own: IPv4Address | None, endpoints: int) -> str:
-    """Return xl2tpd's configuration.
+def xl2tpd(address: IPv4Address, endpoints: int) -> str:
+    """Return xl2tpd's configuration. It has no inner address, which may come while it serves: pppd has it from its options.
 
     Args:
         address: the outer address.
-        own: the server's inner address; None: it has none yet.
         endpoints: how many clients may be connected. xl2tpd counts them by addresses: it has as many of a network that nobody has, and refuses
             the call for which none is left. pppd's plugin sets the true address.
     """
@@ -135,20 +134,20 @@ listen-addr = {address}
 port = {PORT}
 access control = no
 [lns default]
-{ranges}local ip = {own or NOWHERE}
-name = server
+{ranges}name = server
 pppoptfile = {RUN}/options
 """
 
 
-def ppp_options(settings: L2tp) -> str:
+def ppp_options(settings: L2tp, own: IPv4Address | None) -> str:
     """Return pppd's options: one authentication and no other; no MPPE, which IPsec makes needless; restart timers as short as pppd takes
-    them (whole seconds)."""
+    them (whole seconds); the server's inner address, or while it has none one that nobody has."""
     return f"""\
 plugin {PLUGIN}
 plugin {USERS_PLUGIN}
 auth
 require-{settings.authentication}
+{own or NOWHERE}:
 name server
 noccp
 novj

@@ -60,14 +60,18 @@ class L2tpDaemons:
         """
         folder = Path(l2tp_config.RUN)
         folder.mkdir(mode=0o700, exist_ok=True)
-        _write(folder / "xl2tpd.conf", l2tp_config.xl2tpd(outer, own, settings.endpoints))
-        _write(folder / "options", l2tp_config.ppp_options(settings))
+        _write(folder / "xl2tpd.conf", l2tp_config.xl2tpd(outer, settings.endpoints))
+        self.know_address(settings, own)
         _write(Path(l2tp_config.UP), l2tp_config.HOOK, mode=0o700)
         self.know_users(settings)
         self._follow_events()
         command = [PROGRAM, "-D", "-c", str(folder / "xl2tpd.conf"), "-p", str(folder / "pid"), "-C", str(folder / "control")]
         with LOG.open("ab") as record:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=record, stderr=record)
+
+    def know_address(self, settings: L2tp, own: IPv4Address | None) -> None:
+        """Have this inner address of the server's from now on; every pppd looks when it starts."""
+        _write(Path(l2tp_config.RUN) / "options", l2tp_config.ppp_options(settings, own))
 
     def know_users(self, settings: L2tp) -> None:
         """Let the users of these settings in from now on, and no others; every pppd looks when its client comes."""
