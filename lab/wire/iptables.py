@@ -7,6 +7,7 @@ nf_tables for IPv4, and ends with 0. Source: linux/netfilter_ipv4/ip_tables.h (g
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import socket
 import struct
@@ -14,6 +15,8 @@ import subprocess
 
 RESTORE = "/usr/sbin/iptables-legacy-restore"
 IPT_SO_GET_INFO, IPT_SO_GET_ENTRIES = 64, 65
+PATIENCE = 10.0
+"""Seconds that one change may take: 15 ms measured, 170 ms the first, which loads modules."""
 NAME_BYTES, INFO_BYTES, HEAD_BYTES = 32, 84, 40
 ENTRY_BYTES, OFFSETS_AT, COUNTERS_AT = 112, 88, 96
 """Of struct ipt_entry: its size without matches, where target_offset and next_offset are, where packets and bytes are."""
@@ -24,15 +27,30 @@ AGAIN = 20
 
 
 class IptablesRefused(Exception):
-    """iptables-legacy-restore did not take the rules, or there is none."""
+    """iptables-legacy-restore did not take the rules in time, or there is none."""
 
 
-def restore(rules: str) -> None:
-    """Add and delete rules, in the words of iptables-save, all of a table or none; other rules stay. Raises IptablesRefused."""
+class IptablesMissing(IptablesRefused, FileNotFoundError):
+    """There is none on this machine."""
+
+
+def restore(rules: str, *, whole: bool = False) -> None:
+    """Add and delete rules, in the words of iptables-save, all of a table or none.
+
+    Args:
+        rules: of one table or more.
+        whole: they are all that the table has from then on; else other rules stay.
+
+    Raises:
+        IptablesRefused: they are not taken; IptablesMissing: there is nobody to take them.
+    """
     try:
-        done = subprocess.run([RESTORE, "--noflush", "--wait"], input=rules.encode(), capture_output=True, check=False)
+        done = subprocess.run([RESTORE, *([] if whole else ["--noflush"]), "--wait"], input=rules.encode(), capture_output=True, timeout=PATIENCE,
+                              check=False)
     except FileNotFoundError:
-        raise IptablesRefused(f"{RESTORE} is not installed (package iptables)") from None
+        raise IptablesMissing(errno.ENOENT, f"{RESTORE} is not installed (package iptables)") from None
+    except subprocess.TimeoutExpired:
+        raise IptablesRefused(f"{RESTORE} did not end within {PATIENCE:.0f} s") from None
     if done.returncode:
         raise IptablesRefused(done.stderr.decode(errors="replace").strip() or f"{RESTORE} ended with exit code {done.returncode}")
 

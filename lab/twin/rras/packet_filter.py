@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import socket
 import struct
-import subprocess
 import threading
 from collections.abc import Collection
 
@@ -17,13 +16,11 @@ from lab.twin.rras.filtering import GROUP, PROFILES, table
 from lab.twin.windows.firewall import DEFAULT_BLOCK, Drop, Profile
 from lab.twin.windows.machine import Machine
 from lab.twin.windows.network import Category
+from lab.wire import iptables
 from lab.wire.netlink.nflog import NflogMonitor
 
 log = logging.getLogger(__name__)
 
-RESTORE = ["/usr/sbin/iptables-legacy-restore", "--wait"]
-PATIENCE = 10.0
-"""Seconds that one change may take: 15 ms measured, 170 ms the first, which loads modules."""
 PORTS = (socket.IPPROTO_TCP, socket.IPPROTO_UDP)
 
 
@@ -53,20 +50,11 @@ class PacketFilter:
             network = self._machine.network
             wanted = table(self._machine.firewall, network.adapters(), network.vpn_category, self._quirks)
             if wanted != self._in_force:
-                self._restore(wanted)
+                _restore(wanted)
                 self._in_force = wanted
             if self._monitor is None:  # after the table: it loads the module
                 self._monitor = NflogMonitor(GROUP)
                 threading.Thread(target=self._hear, args=(self._monitor,), name="dropped packets", daemon=True).start()
-
-    @staticmethod
-    def _restore(text: str) -> None:
-        try:
-            done = subprocess.run(RESTORE, input=text, text=True, capture_output=True, timeout=PATIENCE, check=False)
-        except subprocess.TimeoutExpired as late:
-            raise OSError(f"{RESTORE[0]} did not end within {PATIENCE:.0f} s") from late
-        if done.returncode:
-            raise OSError(f"{RESTORE[0]} refused the firewall's rules: {done.stderr.strip()}")
 
     def _hear(self, monitor: NflogMonitor) -> None:
         while True:
@@ -88,6 +76,15 @@ class PacketFilter:
         if number != DEFAULT_BLOCK and device in categories:
             return PROFILES[categories[device]], PROFILES[categories[device]]
         return PROFILES[Category.PUBLIC], PROFILES[network.vpn_category]
+
+
+def _restore(table_text: str) -> None:
+    try:
+        iptables.restore(table_text, whole=True)
+    except iptables.IptablesMissing:
+        raise
+    except iptables.IptablesRefused as refused:
+        raise OSError(f"{iptables.RESTORE} refused the firewall's rules: {refused}") from refused
 
 
 def drop_of(number: int, packet: bytes, original: Profile, current: Profile) -> Drop:

@@ -16,6 +16,7 @@ from lab.twin.rras.packet_filter import PacketFilter, drop_of
 from lab.twin.windows.firewall import DEFAULT_BLOCK, Firewall, FirewallRule, Profile
 from lab.twin.windows.machine import Machine
 from lab.twin.windows.network import VPN_INTERFACE, Adapter, Category
+from lab.wire import iptables
 from lab.wire.netlink.message import HEADER, attribute
 from lab.wire.netlink.nflog import GENERIC, IN_DEVICE, PACKET, PAYLOAD, PREFIX, packets_of
 
@@ -111,16 +112,16 @@ class Restore:
         self.tables: list[str] = []
         self.code = 0
 
-    def run(self, command: list[str], *, input: str, **_: object) -> subprocess.CompletedProcess[str]:  # noqa: A002 - subprocess's name
+    def run(self, command: list[str], *, input: bytes, **_: object) -> subprocess.CompletedProcess[bytes]:  # noqa: A002 - subprocess's name
         assert command[0].endswith("iptables-legacy-restore")
-        self.tables.append(input)
-        return subprocess.CompletedProcess(command, self.code, "", "iptables-restore: line 3 failed\n")
+        self.tables.append(input.decode())
+        return subprocess.CompletedProcess(command, self.code, b"", b"iptables-restore: line 3 failed\n")
 
 
 @pytest.fixture
 def restore(monkeypatch: pytest.MonkeyPatch) -> Restore:
     asked = Restore()
-    monkeypatch.setattr(packet_filter.subprocess, "run", asked.run)
+    monkeypatch.setattr(subprocess, "run", asked.run)
     monkeypatch.setattr(PacketFilter, "_hear", lambda *_: None)
     monkeypatch.setattr(packet_filter, "NflogMonitor", lambda _: None)
     return asked
@@ -153,7 +154,7 @@ def test_a_refusal_is_told_and_the_table_is_not_taken_for_being_in_force(restore
 
 
 def test_a_machine_without_iptables_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packet_filter, "RESTORE", ["/nonexistent/iptables-legacy-restore"])
+    monkeypatch.setattr(iptables, "RESTORE", "/nonexistent/iptables-legacy-restore")
 
     with pytest.raises(FileNotFoundError) as raised:
         PacketFilter(Machine.stock()).apply()
