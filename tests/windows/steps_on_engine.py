@@ -13,7 +13,9 @@ from lab.probe.probe import JSON
 from lab.server.session import LOADER
 from lab.server.steps import Step
 from lab.twin import commands  # noqa: F401 - registers the machine's cmdlets
-from lab.twin.powershell.engine import Engine
+from lab.twin.powershell.engine import Engine, ProcessEnvironment
+from lab.twin.powershell.interpreter import Interpreter
+from lab.twin.rras.l2tp import l2tp
 from lab.twin.windows.machine import CLASS, SERVICE, Machine
 
 SCRIPTS = Path(__file__).parents[2] / "fixtures" / "windows"
@@ -58,3 +60,21 @@ class Server:
         """Key of the IKEv2 miniport."""
         return next(f"{CLASS}\\{key}" for key in self.machine.registry.subkeys(CLASS)
                     if self.machine.registry.get(f"{CLASS}\\{key}", "ComponentId") == COMPONENT)
+
+
+def by_hand(server: Server, script: str) -> None:
+    """Run what somebody else did on the server."""
+    Interpreter(server.machine, ProcessEnvironment({})).run_script(f"& {{ {script} }} | Out-Null")
+
+
+def put(server: Server, *steps: Step) -> None:
+    """Apply steps as a path does; each is there afterwards."""
+    for step in steps:
+        server.act("inspect", step)
+        server.act("apply", step)
+        assert server.act("verify", step) == [True]
+
+
+def secrets(server: Server) -> dict[str, str]:
+    """Return the secrets that L2TP has, by rule."""
+    return {one.rule: one.value for one in l2tp(server.machine).secrets}

@@ -20,11 +20,6 @@ ENGLISH, GERMAN = "WAN Miniport (IKEv2)", "WAN-Miniport (IKEv2)"
 NETSH = declared.NATIVES["netsh"]
 
 
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
 def on_description(step: Step) -> Step:
     return replace(step, parameters={**step.parameters, "device": ENGLISH})
 
