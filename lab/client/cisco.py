@@ -6,7 +6,6 @@ refusal is the server's, and no fault of the attempt.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
@@ -15,12 +14,13 @@ from cryptography.hazmat.primitives import serialization
 
 from lab import budgets
 from lab.client import cisco_config
+from lab.client.charon import forget
 from lab.client.cisco_profile import CiscoIPSec, Exchange
-from lab.client.connection import TERMINATE_MS, Refused
+from lab.client.connection import Refused
 from lab.client.ikev1_refusal import why_ipsec_failed
 from lab.client.names import server_address
-from lab.client.sas import IkeSa, read_sas
-from lab.errors import CommandFailed, ControlCheckFailed
+from lab.client.sas import IkeSa, only_sa
+from lab.errors import ControlCheckFailed
 from lab.probe.probe import Probe
 
 SETTINGS = "/run/lab/charon-unity.conf"
@@ -46,10 +46,10 @@ class CiscoTunnel:
 
     def sa(self) -> IkeSa:
         """Return the IKE SA with its child. Raises ControlCheckFailed when there is not exactly one of each."""
-        sas = self._mac.sas()
-        if len(sas) != 1 or len(sas[0].children) != 1 or not sas[0].inner_addresses:
-            raise ControlCheckFailed(f"{self.probe.host}: expected one IKE SA with one child and an inner address, there are {sas}")
-        return sas[0]
+        sa = only_sa(self.probe)
+        if not sa.inner_addresses:
+            raise ControlCheckFailed(f"{self.probe.host}: expected an inner address, the IKE SA has none: {sa}")
+        return sa
 
     def disconnect(self) -> None:
         """End it; idempotent."""
@@ -112,15 +112,7 @@ class CiscoMac:
             self.probe.vici("reload_settings")
             self._announces_unity = yes
 
-    def sas(self) -> list[IkeSa]:
-        """Return the IKE SAs of this client."""
-        return read_sas(self.probe)
-
     def clear(self) -> None:
         """End whatever there is, and forget profile, secrets and certificates."""
-        self.probe.vici_control("terminate", {"ike": cisco_config.CONNECTION, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
-        with contextlib.suppress(CommandFailed):  # none is loaded
-            self.probe.vici("unload_conn", {"name": cisco_config.CONNECTION})
-        self.probe.vici("clear_creds")
-        self.probe.vici("flush_certs", {})
+        forget(self.probe, cisco_config.CONNECTION)
         self._announce_unity(yes=False)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
 from cryptography import x509
@@ -17,15 +16,16 @@ from cryptography.hazmat.primitives import serialization
 
 from lab import budgets
 from lab.client import strongswan, trust
+from lab.client.charon import forget
 from lab.client.names import server_address
 from lab.client.profile import IKEv2, NoEAP, NoEAPSharedSecret, common_names
-from lab.client.sas import ChildSa, IkeSa, read_sas
+from lab.client.routes import routes_of_a_mac
+from lab.client.sas import ChildSa, IkeSa, only_sa, read_sas
 from lab.client.shown import certificate_shown, subject_shown
 from lab.errors import CommandFailed, ConnectionRefused, ControlCheckFailed, ProfileRefused
 from lab.probe.probe import Control, Probe
 from lab.waiting import Deadline, wait_until
 
-TERMINATE_MS = 3_000
 SECRET_HINT = ("IKEv2 needs certificates here: Windows has no shared secret for incoming IKEv2 connections; choose Certificate under None, "
                "or L2TP over IPSec for a shared secret")
 """Diagnosis of a refused shared secret."""
@@ -80,11 +80,7 @@ class Tunnel:
 
     def sa(self) -> IkeSa:
         """Return the IKE SA with its child. Raises ControlCheckFailed when there is not exactly one of each."""
-        sas = self._mac.sas()
-        if len(sas) != 1 or len(sas[0].children) != 1:
-            children = sum(len(sa.children) for sa in sas)
-            raise ControlCheckFailed(f"{self.probe.host}: expected one IKE SA with one child, there are {len(sas)} with {children}")
-        return sas[0]
+        return only_sa(self.probe)
 
     def rekey_child(self) -> Control:
         """Rekey the child SA from the client's side; return charon's word on it."""
@@ -117,12 +113,8 @@ class Tunnel:
         return found
 
     def add_routes(self) -> None:
-        """Set the routes that macOS sets: the classful network of the inner address, and everything else with "Send all
-        traffic" (in two halves, so that the default route of the host stays as it is)."""
-        wanted = [str(classful(self.inner_address))]
-        if self.profile.send_all_traffic:
-            wanted += ["0.0.0.0/1", "128.0.0.0/1"]
-        for destination in wanted:
+        """Set the routes that macOS sets."""
+        for destination in routes_of_a_mac(self.inner_address, send_all_traffic=self.profile.send_all_traffic):
             self.add_route(destination)
 
     def add_route(self, destination: str) -> None:
@@ -144,13 +136,6 @@ class Tunnel:
 
     def __exit__(self, *_: object) -> None:
         self.disconnect()
-
-
-def classful(address: IPv4Address) -> IPv4Network:
-    """Return the classful network of an address: A /8, B /16, C /24 (what macOS routes into a tunnel; source: its pppd)."""
-    first = int(address) >> 24
-    length = 8 if first < 128 else 16 if first < 192 else 24
-    return IPv4Network((address, length), strict=False)
 
 
 def _name(root: x509.Certificate) -> str:
@@ -213,11 +198,7 @@ class Mac:
 
     def clear(self) -> None:
         """End whatever there is, and forget profiles, credentials and cached certificates."""
-        self.probe.vici_control("terminate", {"ike": strongswan.CONNECTION, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
-        with contextlib.suppress(CommandFailed):  # none is loaded
-            self.probe.vici("unload_conn", {"name": strongswan.CONNECTION})
-        self.probe.vici("clear_creds")
-        self.probe.vici("flush_certs", {})
+        forget(self.probe, strongswan.CONNECTION)
 
 
 def why_refused(done: Control, *, hint: str = "") -> Refused:

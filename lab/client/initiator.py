@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives import serialization
 
 from lab import budgets
 from lab.client import trust
-from lab.client.connection import Refused, classful
+from lab.client.connection import Refused
 from lab.client.names import server_address
 from lab.client.profile import IKEv2, NoEAP
+from lab.client.routes import routes_of_a_mac
 from lab.errors import CommandFailed, ConfigError, UnsupportedHere
 from lab.probe.probe import JSON, Probe
 
@@ -64,9 +65,8 @@ class InitiatorTunnel:
         return self.probe.ask("ike_is_up") is True
 
     def add_routes(self) -> None:
-        """Set the routes that a Mac sets, as `lab.client.connection.Tunnel` does."""
-        wanted = [str(classful(self.inner_address)), *(("0.0.0.0/1", "128.0.0.0/1") if self.profile.send_all_traffic else ())]
-        for destination in wanted:
+        """Set the routes that macOS sets."""
+        for destination in routes_of_a_mac(self.inner_address, send_all_traffic=self.profile.send_all_traffic):
             self.probe.add_route(destination, interface=self._mac.interface, source=str(self.inner_address))
             self._routes.append(destination)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -13,13 +12,15 @@ from cryptography import x509
 
 from lab import budgets
 from lab.client import ikev1_refusal, l2tp_config, trust
-from lab.client.connection import TERMINATE_MS, Refused, Route, classful
+from lab.client.charon import forget
+from lab.client.connection import Refused, Route
 from lab.client.ikev1_refusal import why_ipsec_failed
 from lab.client.l2tp_profile import L2TP, MachineCertificate
 from lab.client.names import server_address
-from lab.client.sas import IkeSa, read_sas
+from lab.client.routes import routes_of_a_mac
+from lab.client.sas import IkeSa, only_sa
 from lab.client.shown import certificate_shown
-from lab.errors import CommandFailed, ControlCheckFailed
+from lab.errors import CommandFailed
 from lab.probe.probe import Control, Probe
 from lab.waiting import stretched
 
@@ -67,15 +68,11 @@ class L2tpTunnel:
 
     def sa(self) -> IkeSa:
         """Return the IKE SA with its child and PPP's address. Raises ControlCheckFailed when there is not exactly one of each."""
-        sas = self._mac.sas()
-        if len(sas) != 1 or len(sas[0].children) != 1:
-            children = sum(len(sa.children) for sa in sas)
-            raise ControlCheckFailed(f"{self.probe.host}: expected one IKE SA with one child, there are {len(sas)} with {children}")
-        return replace(sas[0], inner_addresses=(self.inner_address,))
+        return replace(only_sa(self.probe), inner_addresses=(self.inner_address,))
 
     def add_routes(self) -> None:
-        """Set the routes that macOS sets: the classful network of the inner address, and everything with "Send all traffic"."""
-        for destination in [str(classful(self.inner_address)), *(["0.0.0.0/1", "128.0.0.0/1"] if self.profile.send_all_traffic else [])]:
+        """Set the routes that macOS sets."""
+        for destination in routes_of_a_mac(self.inner_address, send_all_traffic=self.profile.send_all_traffic):
             self.add_route(destination)
 
     def add_route(self, destination: str) -> None:
@@ -156,18 +153,10 @@ class L2tpMac:
             raise why_ppp_failed(dialled)
         return dialled
 
-    def sas(self) -> list[IkeSa]:
-        """Return the IKE SAs of this client."""
-        return read_sas(self.probe)
-
     def clear(self) -> None:
         """End whatever there is: PPP and L2TP first, then IPsec; and forget profile and secret."""
         self.probe.ask("hang_up")
-        self.probe.vici_control("terminate", {"ike": l2tp_config.CONNECTION, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
-        with contextlib.suppress(CommandFailed):  # none is loaded
-            self.probe.vici("unload_conn", {"name": l2tp_config.CONNECTION})
-        self.probe.vici("clear_creds")
-        self.probe.vici("flush_certs", {})
+        forget(self.probe, l2tp_config.CONNECTION)
 
 
 def why_ppp_failed(dialled: Dialled) -> Refused:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from lab.errors import ControlCheckFailed
 from lab.probe.probe import JSON, Probe
 
 
@@ -51,6 +52,15 @@ def read_sas(probe: Probe) -> list[IkeSa]:
             if isinstance(sa, dict):
                 found.append(_ike(name, sa))
     return found
+
+
+def only_sa(probe: Probe) -> IkeSa:
+    """Return the IKE SA with its child. Raises ControlCheckFailed when there is not exactly one of each."""
+    sas = read_sas(probe)
+    if len(sas) != 1 or len(sas[0].children) != 1:
+        children = sum(len(sa.children) for sa in sas)
+        raise ControlCheckFailed(f"{probe.host}: expected one IKE SA with one child, there are {len(sas)} with {children}")
+    return sas[0]
 
 
 def _texts(value: JSON) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from lab.client import connection
-from lab.client.connection import Mac, Refused, classful, why_refused
+from lab.client.connection import Mac, Refused, why_refused
 from lab.client.profile import IKEv2, NoEAP, NoEAPSharedSecret
+from lab.client.routes import classful
 from lab.errors import CommandFailed, ControlCheckFailed, ProfileRefused
 from lab.pki import RunPki
 from lab.probe.probe import Control
