@@ -30,7 +30,6 @@ from lab.secrets import Secret, write_private
 from lab.topology import Role, Topology
 from lab.waiting import Deadline
 
-WINRM_PORTS = (5985, 5986)
 
 class EmbeddedLab:
     """One guest; keeps the Lab protocol of `lab.backends.base`."""

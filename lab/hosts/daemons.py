@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 LOG = "/run/lab/log"
 CODE = "/run/lab/code"
-LIBRARIES = "/usr/local/lib/python3.13/dist-packages"
 SSHD_CONFIG = """\
 HostKey /run/lab/private/ssh_host_key
 AuthorizedKeysFile /run/lab/private/authorized_keys

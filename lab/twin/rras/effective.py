@@ -5,7 +5,6 @@ Each decision has its entry in lab/twin/fidelity.yaml, by whose id it can be inv
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
@@ -199,8 +198,3 @@ def _issued(certificate: x509.Certificate, root: x509.Certificate) -> bool:
     except Exception:  # noqa: BLE001 - wrong name, wrong key type, wrong signature: all mean no
         return False
     return True
-
-
-def is_expired(certificate: x509.Certificate) -> bool:
-    """Whether a certificate's time is over."""
-    return certificate.not_valid_after_utc < dt.datetime.now(dt.UTC)

@@ -12,7 +12,6 @@ from typing import Protocol
 
 ERROR_SERVICE_DISABLED = 1058
 ERROR_SERVICE_DOES_NOT_EXIST = 1060
-ERROR_SERVICE_NOT_ACTIVE = 1062
 
 
 class StartType(StrEnum):
@@ -21,9 +20,6 @@ class StartType(StrEnum):
     AUTOMATIC = "Automatic"
     MANUAL = "Manual"
     DISABLED = "Disabled"
-
-
-START_VALUES = {2: StartType.AUTOMATIC, 3: StartType.MANUAL, 4: StartType.DISABLED}
 
 
 class ServiceFailed(Exception):
