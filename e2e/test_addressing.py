@@ -9,18 +9,20 @@ import pytest
 from fixtures.ikev2 import Ikev2Path
 from fixtures.planes import LookAtWire, must_carry
 from fixtures.roles import Client, LanHost, Server, new_token
+from fixtures.vpn import Vpn
 from lab.server import steps
 from lab.server.firewall import ECHO, Profile, firewall_rule
 
 
 @pytest.mark.claim("address-static-pool")
 def test_address_static_pool__client_gets_one_and_the_server_takes_the_first(
-    server: Server, client: Client, lan: LanHost, ikev2: Ikev2Path, wire: LookAtWire
+    server: Server, client: Client, lan: LanHost, vpn: Vpn, wire: LookAtWire
 ) -> None:
     """The inner address lies in the range; its first address is the server's own."""
-    pool = ikev2.topology.vpn.pool
-    server.provision(ikev2.steps(firewall_rule(ECHO, Profile.PUBLIC)))
-    tunnel = client.connect(ikev2.profile())
+    pool = vpn.path.topology.vpn.pool
+    server.provision(vpn.steps(firewall_rule(ECHO, Profile.PUBLIC)))
+    tunnel = client.connect(vpn.profile())
+    server.await_client(tunnel.inner_address)
 
     assert tunnel.inner_address in pool
     assert tunnel.inner_address == pool.first + 1

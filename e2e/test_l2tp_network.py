@@ -1,5 +1,5 @@
-"""Addresses, routes and ARP by L2TP over IPsec, beside IKEv2 too (article: Addressing, Routing and Firewall; companion: Maximum number of
-VPN Incoming Connections)."""
+"""Addresses of L2TP over IPsec and IKEv2 from one pool, and the limits of L2TP (article: Addressing, Routing and Firewall; companion: Maximum
+number of VPN Incoming Connections)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from fixtures.ikev2 import Ikev2Path
 from fixtures.l2tp import L2tpPath
 from fixtures.planes import LookAtWire, must_carry, must_not_reach
 from fixtures.roles import Client, LanHost, Server
+from fixtures.vpn import NO_ADDRESS
 from lab.client.l2tp_profile import L2TP
 from lab.client.profile import IKEv2
 from lab.server import steps
-from lab.server.firewall import ECHO, Profile, firewall_rule
 from lab.server.l2tp_steps import L2TP_DEVICE
 from lab.server.steps import Step
 
 pytestmark = pytest.mark.requires("l2tp")
-NO_ADDRESS = {"IKEv2": "INTERNAL_ADDRESS_FAILURE", "L2TP": "PPP: No network protocols running"}
-"""How a server says that it has no address, by tunnel type. For L2TP inferred: PPP's user is let in, and no network protocol is offered."""
 
 
 def steps_of_both(ikev2: Ikev2Path, l2tp: L2tpPath, *more: Step, size: int) -> list[Step]:
@@ -34,21 +32,6 @@ def profiles(ikev2: Ikev2Path, l2tp: L2tpPath, first: str) -> list[tuple[str, IK
 
 
 # -- addresses ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.claim("address-static-pool")
-def test_l2tp_static_pool__client_gets_one_and_the_server_takes_the_first(
-    server: Server, client: Client, lan: LanHost, l2tp: L2tpPath, wire: LookAtWire
-) -> None:
-    """As by IKEv2: the first address is the server's own, the next the first client's."""
-    pool = l2tp.topology.vpn.pool
-    server.provision(l2tp.steps(firewall_rule(ECHO, Profile.PUBLIC)))
-    tunnel = client.connect(l2tp.profile())
-    server.await_client(tunnel.inner_address)
-
-    assert tunnel.inner_address == pool.first + 1
-    assert client.pings(pool.first, tunnel)
-    must_carry(tunnel, client, server, lan, wire)
 
 
 @pytest.mark.counter("address-static-pool")
@@ -123,46 +106,3 @@ def test_l2tp_connection_limit__raising_it_admits_one_more(
     server.provision(l2tp.steps(steps.wan_endpoints(3, L2TP_DEVICE)))
     for one in (client, client2, client3):
         server.await_client(one.connect(l2tp.profile()).inner_address)
-
-
-# -- routes and ARP -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.claim("routing-forwards")
-def test_l2tp_forwards__both_directions(server: Server, client: Client, lan: LanHost, l2tp: L2tpPath, wire: LookAtWire) -> None:
-    """A service on another LAN host answers, and that host reaches the client; the packets are on the LAN."""
-    server.provision(l2tp.steps())
-
-    must_carry(client.connect(l2tp.profile()), client, server, lan, wire)
-
-
-@pytest.mark.counter("routing-forwards")
-def test_l2tp_forwards__access_off_confines_to_the_server(server: Server, client: Client, lan: LanHost, l2tp: L2tpPath) -> None:
-    """With AllowNetworkAccess off the client reaches the server and nothing behind it, nor is it reached."""
-    server.provision(l2tp.steps(steps.network_access(allowed=False), firewall_rule(ECHO, Profile.PUBLIC)))
-    tunnel = client.connect(l2tp.profile())
-    server.await_client(tunnel.inner_address)
-
-    assert client.pings(l2tp.topology.vpn.pool.first, tunnel)
-    must_not_reach(client, lan)
-    assert not lan.reaches(tunnel.inner_address)
-
-
-@pytest.mark.claim("arp-proxy")
-@pytest.mark.counter("arp-proxy")
-def test_l2tp_arp_proxy__while_the_tunnel_is_up(server: Server, client: Client, lan: LanHost, l2tp: L2tpPath) -> None:
-    """A broadcast request for the client's address is answered with the server's MAC; not before, not after, and for nobody else."""
-    server.provision(l2tp.steps())
-    expected = l2tp.topology.vpn.pool.first + 1
-    assert lan.who_has(str(expected)) == []
-
-    tunnel = client.connect(l2tp.profile())
-    server.await_client(tunnel.inner_address)
-    assert tunnel.inner_address == expected
-    assert lan.who_has(str(expected)) == lan.who_has(server.lan_address) != []
-    assert lan.who_has(str(l2tp.topology.vpn.pool.last)) == []
-    assert lan.who_has(lan.unused_address) == []
-
-    tunnel.disconnect()
-    server.await_no_client()
-    assert lan.who_has(str(expected)) == []
