@@ -6,6 +6,7 @@ and of [MS-RRASM] 2.2.3; each is marked in lab/twin/fidelity.yaml.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,9 +14,11 @@ from lab.twin.windows.certificates import Stores
 from lab.twin.windows.clock import Clock
 from lab.twin.windows.events import EventLog
 from lab.twin.windows.firewall import Firewall
+from lab.twin.windows.ias import IAS_XML, stock_policy
 from lab.twin.windows.ipsec import IPsec
 from lab.twin.windows.network import Network
 from lab.twin.windows.registry import Kind, Registry
+from lab.twin.windows.rights import FileRights
 from lab.twin.windows.services import Service, Services, StartType
 from lab.twin.windows.users import Accounts
 
@@ -70,6 +73,8 @@ class Machine:
     events: EventLog = field(default_factory=EventLog)
     files: dict[str, bytes] = field(default_factory=dict)
     """Content by lower-case path."""
+    rights: FileRights = field(default_factory=FileRights)
+    """Who owns files, and who may do what with them."""
     ras: Ras = field(default_factory=Ras)
     boot_time: str = ""
     firewall: Firewall = field(default_factory=Firewall)
@@ -100,7 +105,8 @@ class Machine:
                 (self.services.start if stock.running else self.services.stop)(service)
         self.registry, self.services, self.certificates = Registry(), Services(), Stores()
         self.user_certificates = Stores()
-        self.events, self.files, self.ras, self.firewall = EventLog(), {}, Ras(), Firewall()
+        self.events, self.ras, self.firewall = EventLog(), Ras(), Firewall()
+        self.files, self.rights = {IAS_XML.lower(): stock_policy()}, FileRights.stock(IAS_XML)
         self.ipsec, self.accounts = IPsec(), Accounts.stock()
         self.network.forget_categories()
         _fill_registry(self.registry)
@@ -120,7 +126,7 @@ class Machine:
             "user_certificates": {name: sorted(one.thumbprint for one in content) for name, content in self.user_certificates.by_name.items()},
             "key_files": sorted(self.certificates.key_files | self.user_certificates.key_files),
             "revocation_lists": len(self.certificates.revocation_lists),
-            "files": sorted(self.files),
+            "files": {path: [hashlib.sha256(content).hexdigest(), self.rights.sddl(path)] for path, content in sorted(self.files.items())},
             "firewall": sorted(rule.name for rule in self.firewall.rules()),
             "ipsec": sorted([f"rule {rule.name}: {rule.display_name}" for rule in self.ipsec.rules()] + [f"set {one.name}" for one in self.ipsec.sets()]),
             "accounts": {one.name: [one.enabled, one.dial_in.value, one.description] for one in self.accounts.by_name.values()},
