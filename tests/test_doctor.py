@@ -159,13 +159,18 @@ def test_the_installer_without_apt_says_what_to_install(bare: dict[str, str]) ->
     assert "slirp4netns" in done.stderr
 
 
+def stand_in(program: Path, content: str) -> None:
+    """Put a script in a program's place."""
+    program.unlink(missing_ok=True)
+    program.write_text(f"#!/bin/sh\n{content}\n")
+    program.chmod(0o755)
+
+
 @pytest.mark.parametrize(("answer", "code", "installed"), [("n\n", 1, False), ("", 1, False), ("y\n", 0, True), ("\n", 0, True)])
 def test_the_installer_asks_an_ordinary_user_once(bare: dict[str, str], tmp_path: Path, answer: str, code: int, installed: bool) -> None:
     log = tmp_path / "log"
     for name, content in (("id", "echo 1000"), ("apt-get", f'echo "apt-get $*" >> {log}'), ("sudo", 'exec "$@"'), ("unshare", "exit 1")):
-        (tmp_path / name).unlink(missing_ok=True)
-        (tmp_path / name).write_text(f"#!/bin/sh\n{content}\n")
-        (tmp_path / name).chmod(0o755)
+        stand_in(tmp_path / name, content)
 
     done = install(environment=bare, answer=answer)
 
@@ -175,3 +180,22 @@ def test_the_installer_asks_an_ordinary_user_once(bare: dict[str, str], tmp_path
     assert log.exists() is installed
     if installed:
         assert "fakechroot" in log.read_text()  # user namespaces are forbidden there
+
+
+@pytest.mark.parametrize(("kind", "disabled"), [("tests", ["systemctl disable --quiet radius.service", "update-rc.d radius disable"]), ("vagrant", [])])
+def test_a_service_that_came_with_the_tests_programs_is_neither_started_nor_enabled(bare: dict[str, str], tmp_path: Path, kind: str, disabled: list[str]) -> None:
+    log, policy = tmp_path / "log", Path("/usr/sbin/policy-rc.d")
+    files = "/lib/systemd/system/radius.service\n/etc/init.d/radius\n/usr/share/doc/radius.service\n"
+    sed = subprocess.run(["sh", "-c", "command -v sed"], capture_output=True, text=True, check=True).stdout.strip()
+    for name, content in (("id", "echo 1000"), ("apt-get", ""), ("unshare", "exit 1"), ("systemctl", ""), ("update-rc.d", ""), ("dpkg", f"printf '{files}'"),
+                          ("sed", f'exec {sed} "$@"'), ("sudo", f'echo "$*" >> {log}')):
+        stand_in(tmp_path / name, content)
+
+    done = install(kind, "--yes", environment=bare)
+
+    assert done.returncode == 0, done.stderr
+    done_as_root = log.read_text().splitlines()
+    kept = f"tee {policy}" in done_as_root
+    assert kept is (kind == "tests" and not policy.exists()), "while packages are installed, no service starts"
+    assert (f"rm -f {policy}" == done_as_root[-1]) is kept, "and never for longer"
+    assert [line for line in done_as_root if "disable" in line] == disabled
