@@ -23,6 +23,7 @@ from lab.twin import commands  # noqa: F401 - registers cmdlets and programs
 from lab.twin.control import ControlSocket
 from lab.twin.powershell.engine import Engine
 from lab.twin.windows.clock import Clock, MachineClock
+from lab.twin.windows.csharp import CSharp
 from lab.twin.windows.machine import Machine
 from lab.twin.windows.network import Network, Nics
 from lab.twin.windows.sockets import serve_endpoint_mapper
@@ -51,6 +52,7 @@ async def serve(configuration: dict[str, object], *, folder: Path, nics: Nics | 
     machine.boot_time = dt.datetime.now(dt.UTC).isoformat()
     machine.network = Network(nics or _nics(configuration))
     machine.clock = clock or (MachineClock() if configuration.get("sets_clock") else None)
+    machine.csharp = CSharp(folder / "eaphost")
     engine = None
     if not configuration.get("without_rras"):
         engine = _with_rras(machine)

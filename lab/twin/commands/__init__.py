@@ -5,12 +5,15 @@ from lab.twin.commands import (
     addresses,
     certificates,
     clock,
+    csc,
     files,
     firewall,
+    icacls,
     ipsec,
     ipsec_sas,
     netsh,
     network,
+    processes,
     programs,
     registry,
     self_signed,
@@ -18,5 +21,5 @@ from lab.twin.commands import (
     system,
 )
 
-__all__ = ["accounts", "addresses", "certificates", "clock", "files", "firewall", "ipsec", "ipsec_sas", "netsh", "network", "programs", "registry", "self_signed",
+__all__ = ["accounts", "addresses", "certificates", "clock", "csc", "files", "firewall", "icacls", "ipsec", "ipsec_sas", "netsh", "network", "processes", "programs", "registry", "self_signed",
            "services", "system"]

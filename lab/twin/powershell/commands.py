@@ -9,7 +9,7 @@ from lab.twin.powershell import tree
 from lab.twin.powershell.convert import cast, to_bool, to_text
 from lab.twin.powershell.errors import ErrorRecord, NotSupportedByTwin, PowerShellError, Signal
 from lab.twin.powershell.functions import Functions, Given, binding_failure
-from lab.twin.powershell.registry import ALIASES, CMDLETS, COMMON, COMMON_SWITCHES, NATIVES, Call, Cmdlet, Declared
+from lab.twin.powershell.registry import ALIASES, CMDLETS, COMMON, COMMON_SWITCHES, NATIVES, Call, Cmdlet, Declared, program_of
 from lab.twin.powershell.values import PSHash, ScriptBlock, Spelt, Switch, collapse, each, plain, written
 
 ACTIONS = ("stop", "continue", "silentlycontinue", "ignore")
@@ -57,8 +57,8 @@ class Commands(Functions):
             self.succeeded = True
             return
         name = self.target_of(element)
-        program = name.lower().replace("/", "\\").rpartition("\\")[2].removesuffix(".exe") if isinstance(name, str) else ""
-        if isinstance(name, str) and self.function(name) is None and name.lower() not in CMDLETS and program in NATIVES:
+        program = program_of(name) if isinstance(name, str) and self.function(name) is None and name.lower() not in CMDLETS else None
+        if program is not None:
             self.call_native(program, element, items, output)
         elif element.redirections:
             self.run_redirected(element, name, items, output)

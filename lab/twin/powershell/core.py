@@ -11,7 +11,7 @@ from lab.twin.powershell.dates import DateTime
 from lab.twin.powershell.errors import NotSupportedByTwin, complaint
 from lab.twin.powershell.formatting import display, list_form
 from lab.twin.powershell.objects import inputs
-from lab.twin.powershell.registry import CMDLETS, NATIVES, Call, cmdlet
+from lab.twin.powershell.registry import CMDLETS, NATIVES, PLACES, Call, cmdlet
 from lab.twin.powershell.values import PSHash, PSObject, SecureString, written
 
 # -- text ---------------------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def get_command(call: Call) -> Iterator[object]:
     bare = name.lower().removesuffix(".exe")
     if known := CMDLETS.get(name.lower()):
         yield PSObject([("CommandType", "Cmdlet"), ("Name", known.name)], type_name="System.Management.Automation.CmdletInfo")
-    elif bare in NATIVES:
+    elif bare in NATIVES and bare not in PLACES:
         yield PSObject([("CommandType", "Application"), ("Name", f"{bare}.exe"), ("Source", f"C:\\Windows\\system32\\{bare}.exe")],
                        type_name="System.Management.Automation.ApplicationInfo")
     else:

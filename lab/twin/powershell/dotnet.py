@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lab.twin.powershell.convert import FULL_NAMES, cast, to_integer, to_number, to_text
-from lab.twin.powershell.errors import method_failure
+from lab.twin.powershell.errors import NotSupportedByTwin, method_failure
 from lab.twin.powershell.formatting import dotnet_format
 from lab.twin.powershell.numbers import KINDS, Number, common_kind, limits, literal, negate, shape, wrapped
 from lab.twin.powershell.patterns import compiled, substitute
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lab.twin.powershell.interpreter import Interpreter
 
 MATCH = "System.Text.RegularExpressions.Match"
+VARIABLE = re.compile(r"%(\w[\w()]*)%")  # %SystemRoot%
 GROUP = "System.Text.RegularExpressions.Group"
 
 
@@ -123,6 +124,17 @@ def _chosen(choose: Callable[[Number, Number], Number]) -> Callable[..., Number]
     return method
 
 
+def _with_variables(interpreter: Interpreter, text: object) -> str:
+    """Environment.ExpandEnvironmentVariables. Raises NotSupportedByTwin for a variable that Windows may have and the twin has not."""
+    def value(found: re.Match[str]) -> str:
+        known = interpreter.environment.get(found[1])
+        if known is None:
+            raise NotSupportedByTwin(f"the environment variable {found[1]}")
+        return known
+
+    return VARIABLE.sub(value, to_text(text))
+
+
 dotnet_type("System.Convert", methods={
     "FromBase64String": from_base64, "ToBase64String": lambda _, data: base64.b64encode(_bytes(data)).decode(),
     "ToInt32": lambda _, value, base=10: _from_digits("int", value, base),
@@ -155,7 +167,7 @@ for _name in ("int", "long", "uint32", "uint64", "byte", "int16", "uint16", "sby
     _least, _greatest = (KINDS[_name][0](one) for one in limits(KINDS[_name][0]))
     dotnet_type(FULL_NAMES[_name], _name, properties={"MinValue": _least, "MaxValue": _greatest})
 dotnet_type("System.Management.Automation.ScriptBlock", "scriptblock", methods={"Create": create_block})
-dotnet_type("System.Environment", properties={"MachineName": "WIN10VPN", "NewLine": "\r\n"})
+dotnet_type("System.Environment", properties={"MachineName": "WIN10VPN", "NewLine": "\r\n"}, methods={"ExpandEnvironmentVariables": _with_variables})
 dotnet_type("System.Console", properties={"OutputEncoding": ENCODINGS["UTF8"], "InputEncoding": ENCODINGS["UTF8"]})
 
 

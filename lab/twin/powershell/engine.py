@@ -18,7 +18,7 @@ from lab.twin.powershell.convert import to_text
 from lab.twin.powershell.errors import ErrorRecord, Exit, NotSupportedByTwin, ParseError, PowerShellError, Signal
 from lab.twin.powershell.formatting import display
 from lab.twin.powershell.interpreter import Interpreter
-from lab.twin.powershell.registry import NATIVES
+from lab.twin.powershell.registry import NATIVES, program_of
 from lab.twin.powershell.values import PSHash, PSObject
 
 COMMAND_LINE_LIMIT = 8191
@@ -110,7 +110,7 @@ class Engine:
                 parts: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
                 code = self._powershell(arguments, text, environment, codec, lambda stream, data: parts[stream].append(data))
                 return b"".join(parts["stdout"]).decode(codec), b"".join(parts["stderr"]).decode(codec), code
-            if name not in NATIVES:
+            if program_of(name) is None:
                 return "", f"{NotSupportedByTwin(f'the program {name}')}\r\n", 1
             try:
                 result = NATIVES[name](arguments, self.machine, text)

@@ -171,6 +171,8 @@ class Provider:
 
 CMDLETS: dict[str, Cmdlet] = {}
 NATIVES: dict[str, Native] = {}
+PLACES: dict[str, str] = {}
+"""Programs that are called by their path only."""
 TYPES: dict[str, DotNetType] = {}
 PROVIDERS: dict[str, Provider] = {}
 ALIASES = {"where": "Where-Object", "?": "Where-Object", "foreach": "ForEach-Object", "%": "ForEach-Object", "select": "Select-Object",
@@ -198,14 +200,23 @@ def cmdlet(name: str, parameters: str = "") -> Callable[[Callable[[Call], Iterab
     return register
 
 
-def native(name: str) -> Callable[[Native], Native]:
-    """Declare a program, by its name without .exe."""
+def native(name: str, *, path: str = "") -> Callable[[Native], Native]:
+    """Declare a program, by its name without .exe; with a path, it is called by that only, as it lies in no folder that is searched."""
 
     def register(run: Native) -> Native:
         NATIVES[name.lower()] = run
+        if path:
+            PLACES[name.lower()] = path.lower()
         return run
 
     return register
+
+
+def program_of(word: str) -> str | None:
+    """Return the name of the program that a command calls; None if it is none of the twin's."""
+    path = word.lower().replace("/", "\\")
+    name = path.rpartition("\\")[2].removesuffix(".exe")
+    return name if name in NATIVES and PLACES.get(name, path) == path else None
 
 
 def dotnet_type(

@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 
 from lab.twin.windows.certificates import Stores
 from lab.twin.windows.clock import Clock
+from lab.twin.windows.csharp import CSharp
 from lab.twin.windows.events import EventLog
+from lab.twin.windows.files import PROXY_FILE, Files
 from lab.twin.windows.firewall import Firewall
 from lab.twin.windows.ias import IAS_XML, stock_policy
 from lab.twin.windows.ipsec import IPsec
 from lab.twin.windows.network import Network
+from lab.twin.windows.programs import Programs
 from lab.twin.windows.registry import Kind, Registry
 from lab.twin.windows.rights import FileRights
 from lab.twin.windows.services import Service, Services, StartType
@@ -33,6 +36,10 @@ POLICY = IKEV2 + r"\IKEv2CustomPolicy"
 CLASS = r"SYSTEM\CurrentControlSet\Control\Class\{4D36E972-E325-11CE-BFC1-08002BE10318}"
 MINIPORTS = {"ms_sstpminiport": "WAN Miniport (SSTP)", "ms_agilevpnminiport": "WAN Miniport (IKEv2)",
              "ms_l2tpminiport": "WAN Miniport (L2TP)", "ms_pptpminiport": "WAN Miniport (PPTP)"}
+EAP_INTERFACE = r"SOFTWARE\Classes\Interface\{5A8371A3-0C6D-487B-B3C8-46D785C4C940}"
+"""IEapHostAuthenticatorSessionApis. That a Windows 10 has a proxy for it is inferred: the article's own out-of-process server could be called
+there. The proxy's class and file are ours: nobody has told theirs."""
+EAP_PROXY = "{5A8371A3-0C6D-487B-B3C8-46D785C4C940}"
 STOCK_SERVER_FLAGS = 0x00802602
 """MPPC, LCP extensions, Multilink, BACP, MS-CHAPv2: neither EAP nor CERT."""
 STOCK_IKEV2 = {"idleTimeout": 300, "networkBlackoutTime": 1800, "saLifeTime": 28800, "saDataSize": 102400, "ConfigOptions": 0}
@@ -71,10 +78,14 @@ class Machine:
     user_certificates: Stores = field(default_factory=Stores)
     """CurrentUser's: of whoever runs the scripts."""
     events: EventLog = field(default_factory=EventLog)
-    files: dict[str, bytes] = field(default_factory=dict)
-    """Content by lower-case path."""
+    programs: Programs = field(default_factory=Programs)
+    """Programs that run, of those that scripts have brought."""
     rights: FileRights = field(default_factory=FileRights)
     """Who owns files, and who may do what with them."""
+    files: Files = field(default_factory=Files)
+    """Drive C:, as far as scripts see it."""
+    csharp: CSharp = field(default_factory=CSharp)
+    """The compiler: not Windows' state, so a reset leaves it as it is."""
     ras: Ras = field(default_factory=Ras)
     boot_time: str = ""
     firewall: Firewall = field(default_factory=Firewall)
@@ -105,8 +116,11 @@ class Machine:
                 (self.services.start if stock.running else self.services.stop)(service)
         self.registry, self.services, self.certificates = Registry(), Services(), Stores()
         self.user_certificates = Stores()
+        self.programs.stop_all()
         self.events, self.ras, self.firewall = EventLog(), Ras(), Firewall()
-        self.files, self.rights = {IAS_XML.lower(): stock_policy()}, FileRights.stock(IAS_XML)
+        self.rights = FileRights.stock(IAS_XML)
+        self.files = Files(self.programs.uses, self.rights)
+        self.files[IAS_XML.lower()] = stock_policy()
         self.ipsec, self.accounts = IPsec(), Accounts.stock()
         self.network.forget_categories()
         _fill_registry(self.registry)
@@ -127,6 +141,8 @@ class Machine:
             "key_files": sorted(self.certificates.key_files | self.user_certificates.key_files),
             "revocation_lists": len(self.certificates.revocation_lists),
             "files": {path: [hashlib.sha256(content).hexdigest(), self.rights.sddl(path)] for path, content in sorted(self.files.items())},
+            "folders": sorted(self.files.folders),
+            "programs": sorted(one.path for one in self.programs.running()),
             "firewall": sorted(rule.name for rule in self.firewall.rules()),
             "ipsec": sorted([f"rule {rule.name}: {rule.display_name}" for rule in self.ipsec.rules()] + [f"set {one.name}" for one in self.ipsec.sets()]),
             "accounts": {one.name: [one.enabled, one.dial_in.value, one.description] for one in self.accounts.by_name.values()},
@@ -144,6 +160,10 @@ def _fill_registry(registry: Registry) -> None:
     numbers(IP, EnableIn=1, AllowNetworkAccess=1, UseDhcpAddressing=1, AllowClientIpAddresses=0, EnableNetbtBcastFwd=1, EnableRoute=1)
     registry.set(IP, "IpAddress", Kind.STRING, "0.0.0.0")
     numbers(IKEV2, **STOCK_IKEV2)
+    registry.set(EAP_INTERFACE, "", Kind.STRING, "IEapHostAuthenticatorSessionApis")
+    registry.set(f"{EAP_INTERFACE}\\ProxyStubClsid32", "", Kind.STRING, EAP_PROXY)
+    registry.set(f"SOFTWARE\\Classes\\CLSID\\{EAP_PROXY}\\InprocServer32", "", Kind.EXPAND_STRING, PROXY_FILE.replace("C:\\Windows", "%SystemRoot%"))
+    registry.create(r"SOFTWARE\Classes\AppID")
     for number, (component, description) in enumerate(MINIPORTS.items()):
         path = f"{CLASS}\\{number:04d}"
         registry.set(path, "ComponentId", Kind.STRING, component)
