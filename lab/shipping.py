@@ -12,10 +12,13 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 EVERYWHERE = ("wire", "probe/agent", "hosts")
 """Folders of `lab` that every Linux machine of a lab needs."""
+TWIN = "twin"
+FACE = PACKAGE.parent / "fixtures" / "eaphost" / "linux"
+"""The EAP host's Linux face, which goes wherever the twin goes; the rest of it arrives there over WinRM."""
 
 
 def sources(folders: Sequence[str]) -> Iterable[tuple[str, Path]]:
-    """Yield name below the code folder and file of everything in these folders of `lab`, with the packages above them."""
+    """Yield name below the code folder and file of everything in these folders of `lab`, with the packages above them and what the twin compiles in."""
     above = {""} | {str(parent) for folder in folders for parent in Path(folder).parents if str(parent) != "."}
     for folder in sorted(above):
         yield f"lab/{folder}/__init__.py".replace("//", "/"), PACKAGE / folder / "__init__.py"
@@ -23,6 +26,8 @@ def sources(folders: Sequence[str]) -> Iterable[tuple[str, Path]]:
         for file in sorted((PACKAGE / folder).rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
                 yield f"lab/{file.relative_to(PACKAGE)}", file
+    for file in sorted(FACE.glob("*.cs")) if TWIN in folders else ():
+        yield f"fixtures/eaphost/{FACE.name}/{file.name}", file
 
 
 def vici_sources() -> Iterable[tuple[str, Path]]:

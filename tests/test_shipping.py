@@ -32,7 +32,7 @@ def test_nothing_of_the_workshop_is_sent() -> None:
     names = {name for name, _ in shipping.sources(shipping.EVERYWHERE)}
     assert {"lab/__init__.py", "lab/hosts/carrier.py", "lab/probe/__init__.py"} <= names
     assert "lab/hosts/etc/strongswan.client.conf" in names
-    assert not [name for name in names if "__pycache__" in name or name.startswith(("lab/twin", "lab/server", "lab/backends"))]
+    assert not [name for name in names if "__pycache__" in name or name.startswith(("fixtures", "lab/twin", "lab/server", "lab/backends"))]
     assert len(names) == len(list(shipping.sources(shipping.EVERYWHERE)))
 
 

@@ -56,6 +56,8 @@ def test_the_guest_gets_its_own_code_and_nothing_that_starts_it(keys: RunKeys, r
     assert (code / "probe" / "agent" / "main.py").exists()
     assert not (code / "embedded" / "runs.py").exists()
     assert not list(code.rglob("__pycache__"))
+    assert {file.name for file in (run / "share" / "code" / "fixtures").rglob("*.cs")} == {file.name for file in shipping.FACE.glob("*.cs")} != set(), \
+        "the twin compiles this face with the core that arrives, so no core is there before"
     assert (code / "twin" / "main.py").stat().st_mtime_ns == (shipping.PACKAGE / "twin" / "main.py").stat().st_mtime_ns
 
 
