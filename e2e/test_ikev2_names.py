@@ -7,8 +7,8 @@ import pytest
 from fixtures.ikev2 import Ikev2Path
 from fixtures.planes import LookAtWire, must_carry, must_not_reach
 from fixtures.roles import Client, LanHost, Server
-from lab.client import trust
 from lab.errors import ProfileRefused
+from lab.ike import trust
 
 
 @pytest.mark.claim("ikev2-remote-id")

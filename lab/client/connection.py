@@ -15,14 +15,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from lab import budgets
-from lab.client import strongswan, trust
+from lab.client import strongswan
 from lab.client.charon import forget
+from lab.client.eap_refusal import why_eap_ended
 from lab.client.names import server_address
-from lab.client.profile import IKEv2, NoEAP, NoEAPSharedSecret, common_names
+from lab.client.profile import IKEv2, NoEAPSharedSecret
 from lab.client.routes import routes_of_a_mac
 from lab.client.sas import ChildSa, IkeSa, only_sa, read_sas
 from lab.client.shown import certificate_shown, subject_shown
 from lab.errors import CommandFailed, ConnectionRefused, ControlCheckFailed, ProfileRefused
+from lab.ike import trust
 from lab.probe.probe import Control, Probe
 from lab.waiting import Deadline, wait_until
 
@@ -75,8 +77,8 @@ class Tunnel:
 
     @property
     def user(self) -> str:
-        """What the server's report calls this client: the identity that it gave itself. Raises as `sa` does."""
-        return self.sa().local_identity
+        """What the server's report calls this client: the user of EAP, without EAP the identity that it gave itself. Raises as `sa` does."""
+        return self.profile.eap_identity or self.sa().local_identity
 
     def sa(self) -> IkeSa:
         """Return the IKE SA with its child. Raises ControlCheckFailed when there is not exactly one of each."""
@@ -138,9 +140,16 @@ class Tunnel:
         self.disconnect()
 
 
+def check_roots(roots: Sequence[x509.Certificate]) -> None:
+    """Refuse roots that do not count as such. Raises ProfileRefused."""
+    for root in roots:
+        if problem := trust.evaluate_root(root):
+            raise ProfileRefused(f"{_name(root)!r} does not count as a root: {problem}")
+
+
 def _name(root: x509.Certificate) -> str:
     """Return what a keychain would call a certificate."""
-    return next(iter(common_names(root)), root.subject.rfc4514_string())
+    return next(iter(trust.common_names(root)), root.subject.rfc4514_string())
 
 
 class Mac:
@@ -159,9 +168,7 @@ class Mac:
             Refused: one end refused; says which and why.
         """
         profile.check()
-        for root in self._roots:
-            if problem := trust.evaluate_root(root):
-                raise ProfileRefused(f"{_name(root)!r} does not count as a root: {problem}")
+        check_roots(self._roots)
         address = server_address(profile.server_address, self.probe, self._dns)
         self.clear()
         roots = [root.public_bytes(serialization.Encoding.PEM).decode() for root in self._roots]
@@ -181,7 +188,7 @@ class Mac:
             done = self._initiate(profile, address, remote_id="%any")
         if done.error:
             raise why_refused(done, hint=SECRET_HINT if isinstance(profile.authentication, NoEAPSharedSecret) else "")
-        if isinstance(profile.authentication, NoEAP) and (problem := trust.evaluate(certificate_shown(self.probe, done.log), self._roots, profile.remote_id)):
+        if not isinstance(profile.authentication, NoEAPSharedSecret) and (problem := trust.evaluate(certificate_shown(self.probe, done.log), self._roots, profile.remote_id)):
             raise Refused("client", problem, log=done.log)
         tunnel = Tunnel(self, profile, attempts=attempts, by_common_name=by_common_name)
         tunnel.add_routes()
@@ -206,7 +213,10 @@ def why_refused(done: Control, *, hint: str = "") -> Refused:
     lines = list(done.log)
     # received AUTHENTICATION_FAILED notify error; received INTERNAL_ADDRESS_FAILURE notify, no CHILD_SA built
     received = [line.split()[1] for line in lines if line.startswith("received ") and " notify" in line]
-    if errors := [name for name in received if name in NOTIFIES]:
+    errors = [name for name in received if name in NOTIFIES]
+    if (ended := why_eap_ended(lines)) is not None:
+        return Refused("server" if ended.by_server else "client", ended.reason, notify=errors[-1] if errors else "", log=lines, hint=hint)
+    if errors:
         return Refused("server", errors[-1], notify=errors[-1], log=lines, hint=hint)
     own = [line for line in lines if any(sign in line for sign in (
         "certificate invalid", "no issuer certificate found", "constraint check failed", "does not match to"))]

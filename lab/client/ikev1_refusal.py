@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from lab.client import trust
 from lab.client.connection import Refused
 from lab.client.shown import issuers_not_trusted
+from lab.ike import trust
 from lab.probe.probe import Control
 
 NOTIFY = re.compile(r"received (\w+) error notify")

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from cryptography import x509
 
 from lab import budgets
-from lab.client import ikev1_refusal, l2tp_config, trust
+from lab.client import ikev1_refusal, l2tp_config
 from lab.client.charon import forget
 from lab.client.connection import Refused, Route
 from lab.client.ikev1_refusal import why_ipsec_failed
@@ -21,6 +21,7 @@ from lab.client.routes import routes_of_a_mac
 from lab.client.sas import IkeSa, only_sa
 from lab.client.shown import certificate_shown
 from lab.errors import CommandFailed
+from lab.ike import trust
 from lab.probe.probe import Control, Probe
 from lab.waiting import stretched
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from cryptography import x509
-
 from lab.errors import ConfigError, ProfileRefused
+from lab.ike.trust import names_of
 from lab.pki import Identity
 from lab.secrets import Secret
 
@@ -63,6 +62,22 @@ class NoEAPSharedSecret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Username:
+    """Authentication Settings "Username": EAP with a password. Whether EAP-MSCHAPv2 or PEAP with it inside, the server decides by what it offers."""
+
+    account: str
+    """Field "Username", with or without a domain; said in EAP alone, never in IDi."""
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """Authentication Settings "Certificate": EAP-TLS. An expired one is shown all the same, and the server refuses it (inferred)."""
+
+    certificate: Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IKEv2:
     """A service with VPN Type "IKEv2"."""
 
@@ -71,8 +86,8 @@ class IKEv2:
     remote_id: str
     """Field "Remote ID": a name in the server's certificate."""
     local_id: str = ""
-    """Field "Local ID": empty means the client's address (macOS); for certificates a name in the client's."""
-    authentication: NoEAP | NoEAPSharedSecret
+    """Field "Local ID": empty means the client's address (macOS); for certificates without EAP a name in the client's."""
+    authentication: NoEAP | NoEAPSharedSecret | Username | Certificate
     send_all_traffic: bool = True
     """Whether the default route leads into the tunnel; else only the classful network of the inner address does."""
     ike_parameters: SecurityAssociationParameters | None = None
@@ -92,18 +107,41 @@ class IKEv2:
             raise ProfileRefused("the field Server Address is empty")
         if not self.remote_id:
             raise ProfileRefused("the field Remote ID is empty", hint="it names the server as its certificate does")
-        if isinstance(self.authentication, NoEAPSharedSecret):
-            if not self.authentication.secret.reveal():
-                raise ProfileRefused("the field Shared Secret is empty")
-        elif not self.local_id and not names_of(self.authentication.certificate.certificate):
-            raise ProfileRefused("the field Local ID is empty, and the client's certificate has no name", hint="give it a dNSName or a CN")
+        match self.authentication:
+            case NoEAPSharedSecret(secret=secret):
+                _check_field("Shared Secret", secret.reveal())
+            case Username(account=account, password=password):
+                _check_field("Username", account)
+                _check_field("Password", password.reveal(), hint="macOS asks for it at each connection, the stand-in has nobody to ask")
+            case NoEAP(certificate=own) if not self.local_id and not names_of(own.certificate):
+                raise ProfileRefused("the field Local ID is empty, and the client's certificate has no name", hint="give it a dNSName or a CN")
+            case Certificate(certificate=own) if not names_of(own.certificate):
+                raise ProfileRefused("the client's certificate has no name, and EAP asks for one", hint="give it a dNSName or a CN")
 
     @property
     def identity(self) -> str:
-        """What the client calls itself: Local ID, else the first name in its certificate; with a shared secret "", its address."""
-        if self.local_id or isinstance(self.authentication, NoEAPSharedSecret):
+        """What the client calls itself in IDi: Local ID, else the first name in its certificate; with a shared secret or EAP "", its address."""
+        if self.local_id or not isinstance(self.authentication, NoEAP):
             return self.local_id
         return names_of(self.authentication.certificate.certificate)[0]
+
+    @property
+    def eap_identity(self) -> str:
+        """What it says when EAP asks: the user name; with a certificate the first name in it (inferred). Without EAP ""."""
+        match self.authentication:
+            case Username(account=account):
+                return account
+            case Certificate(certificate=own):
+                return names_of(own.certificate)[0]
+        return ""
+
+
+def _check_field(label: str, value: str, *, hint: str = "") -> None:
+    """Refuse what no field of the pane can hold. Raises ProfileRefused, which does not say what it holds."""
+    if not value:
+        raise ProfileRefused(f"the field {label} is empty", hint=hint)
+    if any(character in value for character in "\0\r\n"):
+        raise ProfileRefused(f"the field {label} has a line break or a NUL, which the pane takes from nobody")
 
 
 def ikev2_from_fields(values: Mapping[str, object]) -> IKEv2:
@@ -115,18 +153,3 @@ def ikev2_from_fields(values: Mapping[str, object]) -> IKEv2:
         return IKEv2(**values)  # type: ignore[arg-type]  # checked by the dataclass's users
     except TypeError as error:
         raise ConfigError(f"the IKEv2 profile is incomplete: {error}") from error
-
-
-def names_of(certificate: x509.Certificate) -> list[str]:
-    """Return the names that a certificate vouches for: dNSName entries, and the CN only without any (macOS before 10.15)."""
-    try:
-        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = alternative.get_values_for_type(x509.DNSName)
-    except x509.ExtensionNotFound:
-        names = []
-    return names or common_names(certificate)
-
-
-def common_names(certificate: x509.Certificate) -> list[str]:
-    """Return the subject's CNs."""
-    return [str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]

@@ -5,7 +5,7 @@ The pane's proposals are those of macOS 10.11 to 11 (logs of both ends of that r
 
 from __future__ import annotations
 
-from lab.client.profile import IKEv2, NoEAPSharedSecret
+from lab.client.profile import Certificate, IKEv2, NoEAP, NoEAPSharedSecret, Username
 
 CONNECTION, CHILD = "mac", "net"
 ANYWHERE = "0.0.0.0/0"
@@ -29,27 +29,45 @@ def connection(profile: IKEv2, address: str, *, remote_id: str) -> dict[str, obj
     esp = [child.proposal(group=profile.enable_pfs)] if child else list(PANE_ESP)
     own = profile.authentication
     identity = {"id": profile.identity} if profile.identity else {}  # without one charon calls itself by its address, as macOS does
-    if isinstance(own, NoEAPSharedSecret):
-        method, send_certificate, certificates = "psk", False, {}
-    else:
-        method, send_certificate, certificates = "pubkey", own.send_certificate, {"certs": [own.certificate.certificate_pem]}
+    send_certificate = isinstance(own, NoEAP) and own.send_certificate
     return {CONNECTION: {
         "version": "2", "remote_addrs": [address], "vips": ["0.0.0.0"], "mobike": "yes", "fragmentation": "yes", "keyingtries": "1",
         "proposals": [ike.proposal(group=True)] if ike else list(PANE_IKE),
         "send_certreq": "no",  # macOS sends CERTREQ only with ServerCertificateIssuerCommonName
         "send_cert": "always" if send_certificate else "never",
         "rekey_time": f"{PROFILE_LIFETIME if ike else PANE_LIFETIME}s", "rand_time": "0s", "reauth_time": "0", "dpd_delay": "600s",  # "Medium": every ten minutes
-        "local": {"auth": method, **identity, **certificates},
-        "remote": {"auth": method, "id": remote_id},
+        "local": {**_proof(profile), **identity},
+        "remote": {"auth": "psk" if isinstance(own, NoEAPSharedSecret) else "pubkey", "id": remote_id},
         "children": {CHILD: {"remote_ts": [ANYWHERE], "esp_proposals": esp, "rekey_time": "0", "dpd_action": "clear"}},
     }}
 
 
+def _proof(profile: IKEv2) -> dict[str, object]:
+    """Return how the client proves itself. In EAP charon asks for the method that it is given here, when the server offers another (Nak)."""
+    match profile.authentication:
+        case NoEAPSharedSecret():
+            return {"auth": "psk"}
+        case NoEAP(certificate=own):
+            return {"auth": "pubkey", "certs": [own.certificate_pem]}
+        case Username():
+            return {"auth": "eap-mschapv2", "eap_id": _eap_identity(profile)}
+        case Certificate():  # named in no "certs", or charon would call itself by it in IDi; no name is compared with the server's inside TLS
+            return {"auth": "eap-tls", "eap_id": _eap_identity(profile), "aaa_id": "%any"}
+
+
+def _eap_identity(profile: IKEv2) -> str:
+    """Return EAP's identity for charon, which would otherwise read some names as addresses, others as distinguished names."""
+    return f"fqdn:{profile.eap_identity}"
+
+
 def credentials(profile: IKEv2, roots: list[str]) -> list[tuple[str, dict[str, object]]]:
-    """Return what loads the client's certificate and key, or its shared secret, and the roots that it trusts (PEM)."""
+    """Return what loads the client's certificate and key, its shared secret or password, and the roots that it trusts (PEM)."""
     anchors: list[tuple[str, dict[str, object]]] = [("load_cert", {"type": "X509", "flag": "CA", "data": root}) for root in roots]
     if isinstance(profile.authentication, NoEAPSharedSecret):
         return [*anchors, ("load_shared", {"type": "IKE", "data": profile.authentication.secret.reveal(), "owners": []})]
+    if isinstance(profile.authentication, Username):
+        password = profile.authentication.password.reveal()
+        return [*anchors, ("load_shared", {"type": "EAP", "data": password, "owners": []})]  # the only one; vici cuts the names of owners at 255
     identity = profile.authentication.certificate
     return [
         *anchors,

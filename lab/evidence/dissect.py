@@ -17,7 +17,7 @@ from lab.errors import EvidenceError, HostError
 from lab.evidence.keys import KeyRing
 from lab.probe.probe import JSON
 
-PROTOCOLS = "frame eth arp ip icmp udp tcp isakmp esp l2tp ppp lcp chap ipcp dhcp data dns"
+PROTOCOLS = "frame eth arp ip icmp udp tcp isakmp eap esp l2tp ppp lcp chap ipcp dhcp data dns"
 BAD_SIGNS = ("Pad length is too big", "Integrity Checksum Data is incorrect", "Malformed Packet")
 SECONDS = 60
 

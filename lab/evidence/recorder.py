@@ -8,12 +8,14 @@ from pathlib import Path
 
 from lab.backends.base import CapturePoint
 from lab.evidence.keys import KeyRing, read_keys
+from lab.evidence.own_keys import read_own_keys
 from lab.evidence.pcap import PcapWriter
 from lab.evidence.wire import Wire
 from lab.probe.probe import Probe, Stream
 from lab.secrets import write_private
 
-KEY_LOG, CHARON_LOG = "/run/lab/log/charon.keys", "/run/lab/log/charon.log"
+KEY_LOG, OWN_KEY_LOG, CHARON_LOG = "/run/lab/log/charon.keys", "/run/lab/log/ike.keys", "/run/lab/log/charon.log"
+"""Of charon, and of our own initiator, whose file is there from its first connection on."""
 
 
 class Follower:
@@ -58,6 +60,7 @@ class Recorder:
         self.folder = folder
         self._followers: dict[str, Follower] = {}
         self._keys: dict[str, Follower] = {}
+        self._own_keys: dict[str, Follower] = {}
         self.captures = {name: PcapWriter(folder / f"{name}.pcap") for name in dict.fromkeys(point.network for point in points)}
         self._streams = [(point.network, probe(point.host).capture(point.interface, self.captures[point.network].add)) for point in points]
 
@@ -65,6 +68,7 @@ class Recorder:
         """Follow a client's logs: its keys, and what charon says."""
         if name not in self._keys:
             self._keys[name] = Follower(probe, KEY_LOG, self.folder / f"{name}.keys")
+            self._own_keys[name] = Follower(probe, OWN_KEY_LOG, self.folder / f"{name}.ike.keys")
             self._followers[name] = Follower(probe, CHARON_LOG, self.folder / f"{name}.charon.log")
 
     def wire(self) -> Wire:
@@ -75,11 +79,12 @@ class Recorder:
 
     def _ring(self) -> KeyRing:
         ring = KeyRing()
-        for follower in self._keys.values():
-            follower.stream.sync()
-            read = read_keys(follower.text)
-            ring.ike |= read.ike
-            ring.esp += read.esp
+        for followers, read in ((self._keys, read_keys), (self._own_keys, read_own_keys)):
+            for follower in followers.values():
+                follower.stream.sync()
+                found = read(follower.text)
+                ring.ike |= found.ike
+                ring.esp += found.esp
         return ring
 
     def write(self, name: str, text: str) -> None:
@@ -99,6 +104,6 @@ class Recorder:
                 dropped[name] = dropped.get(name, 0) + int(str(lost))
         for capture in self.captures.values():
             capture.close()
-        for follower in (*self._keys.values(), *self._followers.values()):
+        for follower in (*self._keys.values(), *self._own_keys.values(), *self._followers.values()):
             follower.close()
         return dropped

@@ -48,6 +48,8 @@ class Channel:
     """Datagrams of the open request, for repetition."""
     received: bytes = b""
     """The latest answer in clear, as it came: AUTH covers it."""
+    keys: IkeKeys | None = None
+    """Of the messages from IKE_AUTH on."""
     _out: Direction | None = None
     _in: Direction | None = None
     _message_id: int = 0
@@ -68,6 +70,7 @@ class Channel:
 
     def protect(self, keys: IkeKeys) -> None:
         """Encrypt from now on."""
+        self.keys = keys
         self._out = Direction(suite=keys.suite, cipher_key=keys.ei, integrity_key=keys.ai)
         self._in = Direction(suite=keys.suite, cipher_key=keys.er, integrity_key=keys.ar)
 

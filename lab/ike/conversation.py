@@ -81,6 +81,8 @@ class Established:
     server_certificates: tuple[bytes, ...]
     groups: tuple[int, ...]
     """Groups of KE, one to each IKE_SA_INIT."""
+    eap: int = 0
+    """Type of the EAP method; 0 without EAP."""
 
 
 @dataclass(slots=True)
@@ -116,7 +118,6 @@ def converse(settings: Settings, channel: Channel) -> Steps:
     channel.protect(agreed.keys)
     spi_in = os.urandom(4)
     own = bodies.identification(settings.identity)
-    has_peer = not isinstance(settings.by, Certificate)
     request = {
         "IDI": Payload(Kind.IDI, own),
         "INITIAL_CONTACT": bodies.notify(Notify.INITIAL_CONTACT), "MOBIKE_SUPPORTED": bodies.notify(Notify.MOBIKE_SUPPORTED),
@@ -134,10 +135,10 @@ def converse(settings: Settings, channel: Channel) -> Steps:
     answer = yield Request(Exchange.IKE_AUTH, [request[name] for name in macos.AUTH_ORDER if name in request])
     _refuse_errors(answer)
     shown = _authenticate_server(settings, agreed, answer)
-    if has_peer:
-        assert not isinstance(settings.by, Certificate)
-        answer = yield from _eap(settings.by(), agreed, own, answer)
-    return _established(settings, agreed, answer, spi_in, shown)
+    peer = None if isinstance(settings.by, Certificate) else settings.by()
+    if peer is not None:
+        answer = yield from _eap(peer, agreed, own, answer)
+    return _established(settings, agreed, answer, spi_in, shown, peer.method if peer else 0)
 
 
 def _auth(method: int, data: bytes) -> Payload:
@@ -245,12 +246,12 @@ def _eap(peer: Peer, agreed: _Agreed, own: bytes, answer: Answer) -> Generator[R
     for _ in range(MOST_EAP_ROUNDS):
         packet = first_of(answer, Kind.EAP)
         if packet is None:
+            _refuse_errors(answer)
             raise Refused("server", "it did not ask for EAP", notify="")
-        said = peer.receive(packet)
+        said = _peers_answer(peer, packet, answer)
         if said is None:
             break
         answer = yield Request(Exchange.IKE_AUTH, [Payload(Kind.EAP, said)])
-        _refuse_errors(answer)
     else:
         raise Refused("client", f"EAP did not end after {MOST_EAP_ROUNDS} rounds")
     secret = peer.msk
@@ -264,7 +265,20 @@ def _eap(peer: Peer, agreed: _Agreed, own: bytes, answer: Answer) -> Generator[R
     return answer
 
 
-def _established(settings: Settings, agreed: _Agreed, answer: Answer, spi_in: bytes, shown: tuple[bytes, ...]) -> Established:
+def _peers_answer(peer: Peer, packet: bytes, answer: Answer) -> bytes | None:
+    """Return what the peer says to a packet of EAP. Raises Refused, with the notify that stands beside a failure; Malformed."""
+    try:
+        said = peer.receive(packet)
+    except Refused as refusal:
+        beside = [bodies.name_of(kind) for kind, _ in bodies.notifies(answer) if kind < bodies.ERRORS_END]
+        raise Refused(refusal.by, str(refusal), notify=beside[0] if beside else "") from refusal
+    _refuse_errors(answer)
+    return said
+
+
+def _established(
+    settings: Settings, agreed: _Agreed, answer: Answer, spi_in: bytes, shown: tuple[bytes, ...], eap: int,
+) -> Established:
     suite, spi_out = accepted(required(answer, Kind.SA), bodies.PROTOCOL_ESP, settings.esp)
     configuration = bodies.read_configuration(required(answer, Kind.CP))
     if not configuration.addresses:
@@ -275,4 +289,4 @@ def _established(settings: Settings, agreed: _Agreed, answer: Answer, spi_in: by
                   keys=keys.child_keys(suite, agreed.suite.hash, agreed.keys.d, agreed.nonce_i, agreed.nonce_r),
                   local=bodies.read_selectors(required(answer, Kind.TSI)), remote=bodies.read_selectors(required(answer, Kind.TSR)))
     return Established(suite=agreed.suite, child=child, inner=configuration.addresses[0], configuration=configuration,
-                       server_certificates=shown, groups=agreed.groups)
+                       server_certificates=shown, groups=agreed.groups, eap=eap)

@@ -17,6 +17,7 @@ from lab.ike import bodies
 from lab.ike.channel import Channel, Request
 from lab.ike.conversation import Established, Settings, converse
 from lab.ike.errors import IkeError, Malformed, Refused
+from lab.ike.keys import IkeKeys
 from lab.ike.payloads import Exchange, Kind, Payload
 
 
@@ -42,6 +43,16 @@ class Initiator:
         if self._connection is None:
             raise self._failure or Refused("nobody", "no answer from the server")
         return self._connection
+
+    @property
+    def keys(self) -> IkeKeys | None:
+        """The secrets of the IKE SA, for whoever reads captures; None before there are any."""
+        return self._channel.keys
+
+    @property
+    def spis(self) -> tuple[bytes, bytes]:
+        """SPIs of the IKE SA, the client's and the server's."""
+        return self._channel.spi_i, self._channel.spi_r
 
     def start(self) -> list[bytes]:
         """Return the first datagrams."""

@@ -11,8 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from lab.client import strongswan
-from lab.client.profile import IKEv2, NoEAP, NoEAPSharedSecret, SecurityAssociationParameters, ikev2_from_fields, names_of
+from lab.client.profile import IKEv2, NoEAP, NoEAPSharedSecret, SecurityAssociationParameters, ikev2_from_fields
 from lab.errors import ConfigError, ProfileRefused
+from lab.ike.trust import names_of
 from lab.pki import RunPki
 from lab.pki.authority import CLIENT_USAGES
 from lab.secrets import Secret

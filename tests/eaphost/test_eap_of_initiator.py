@@ -88,7 +88,7 @@ def test_without_a_certificate_eap_tls_is_refused_by_the_server(host: Host, pape
     peer, ended = authenticate(host, TLS, EapTls(trust(papers)))
 
     assert not ended.result.success
-    with pytest.raises(Refused, match=r"TLS: .*_ALERT_") as refusal:
+    with pytest.raises(Refused, match="TLS: handshake failure") as refusal:
         peer.receive(ended.final)
     assert refusal.value.by == "server"
 

@@ -14,7 +14,7 @@ from lab.errors import WireCheckFailed
 from lab.evidence.dissect import Frame
 from lab.evidence.keys import KeyRing, read_keys
 from lab.evidence.pcap import HEADER, PcapWriter
-from lab.evidence.recorder import CHARON_LOG, KEY_LOG, Recorder
+from lab.evidence.recorder import CHARON_LOG, KEY_LOG, OWN_KEY_LOG, Recorder
 from lab.evidence.wire import Wire
 from lab.probe.probe import JSON, Packet
 from lab.wire import packets
@@ -230,7 +230,7 @@ def test_the_recorder_asks_every_stream_before_it_shows_the_wire(recorder: Recor
 
     assert wire.esp_packets() == 12
     assert wire.keys == read_keys(log)
-    assert {name: stream.syncs for name, stream in probe.streams.items()} == {"br-wan": 1, "br-lan": 1, KEY_LOG: 1, CHARON_LOG: 0}
+    assert {name: stream.syncs for name, stream in probe.streams.items()} == {"br-wan": 1, "br-lan": 1, KEY_LOG: 1, OWN_KEY_LOG: 1, CHARON_LOG: 0}
     recorder.close()
     assert (recorder.folder / "client.keys").read_text() == log
     assert (recorder.folder / "client.charon.log").read_text() == "words\n"

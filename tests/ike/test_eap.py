@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from lab.ike.eap import mschap
 from lab.ike.eap.mschapv2 import MsChapV2
 from lab.ike.eap.peap import Peap
-from lab.ike.eap.peer import EapMethod
+from lab.ike.eap.peer import Code, EapMethod, Method, MethodPeer, Packet, decode
 from lab.ike.eap.tls import EapTls, Trust
 from lab.ike.errors import IkeError, Malformed, Refused
 from lab.pki import Authority
@@ -99,3 +99,54 @@ def test_more_than_was_announced_is_malformed() -> None:
     method.answer(1, b"\x20")
     with pytest.raises(Malformed, match="6 bytes of TLS where 5 were announced"):
         method.answer(2, b"\x80\0\0\0\5" + bytes(6))
+
+
+# -- a peer with more than one method ------------------------------------------------------------------------------------
+
+
+def request(method: int, data: bytes = b"", identifier: int = 7) -> bytes:
+    return Packet(Code.REQUEST, identifier, method, data).encode()
+
+
+def mac() -> MethodPeer:
+    """A Mac with a password."""
+    return MethodPeer("User", user(), Peap(TRUST, "User", user()))
+
+
+@pytest.mark.parametrize(("offered", "data"), [(Method.MSCHAPV2, CHALLENGE), (Method.PEAP, b"\x20")])
+def test_a_method_that_is_known_is_taken_when_it_is_offered(offered: Method, data: bytes) -> None:
+    peer = mac()
+    assert peer.method == 0
+    said = peer.receive(request(offered, data))
+    assert said is not None
+    assert (decode(said).method, peer.method) == (offered, offered)
+
+
+def test_another_method_is_answered_with_a_nak_that_names_the_known_ones() -> None:
+    peer = mac()
+    said = peer.receive(request(Method.TLS, b"\x20"))
+    assert said is not None
+    assert (decode(said).method, decode(said).data, peer.method) == (Method.NAK, bytes([Method.MSCHAPV2, Method.PEAP]), 0)
+
+
+def test_success_and_failure_before_any_method_are_refusals() -> None:
+    with pytest.raises(Refused, match="made no key") as refusal:
+        mac().receive(Packet(Code.SUCCESS, 1).encode())
+    assert refusal.value.by == "client"
+    with pytest.raises(Refused, match=r"^EAP failure$") as refusal:
+        mac().receive(Packet(Code.FAILURE, 1).encode())
+    assert refusal.value.by == "server"
+
+
+def test_a_server_that_speaks_before_it_has_the_whole_message_is_refused() -> None:
+    """strongSwan does with an alert; whatever it is that is none is malformed."""
+    method = EapTls(TRUST)
+    method.answer(1, b"\x20")
+    method._outgoing = b"more"
+    with pytest.raises((Malformed, Refused)):
+        method.answer(2, b"\0" + bytes.fromhex("15030300020230"))
+    method = EapTls(TRUST)
+    method.answer(1, b"\x20")
+    method._outgoing = b"more"
+    with pytest.raises(Malformed, match="whole message"):
+        method.answer(2, b"\x80\0\0\0\0")

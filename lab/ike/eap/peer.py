@@ -69,6 +69,10 @@ class Peer(Protocol):
     def msk(self) -> bytes:
         """The key that the method made. Raises Refused before there is one."""
 
+    @property
+    def method(self) -> int:
+        """Type of the method that the server has begun and the client takes; 0 before."""
+
     def receive(self, packet: bytes) -> bytes | None:
         """Return the answer to a packet; None after success. Raises Refused, Malformed."""
 
@@ -93,18 +97,26 @@ class EapMethod(Protocol):
 
 
 class MethodPeer:
-    """A peer that knows one method: answers identity, Naks the others, takes success only when the method has its key."""
+    """A peer that knows some methods: answers identity and whichever of them is offered, Naks the others by naming its own, the preferred one
+    first; takes success only when the method has its key."""
 
-    def __init__(self, identity: str, method: EapMethod) -> None:
-        self._identity, self._method = identity, method
+    def __init__(self, identity: str, *methods: EapMethod) -> None:
+        self._identity, self._methods = identity, {int(one.kind): one for one in methods}
+        self._begun: EapMethod | None = None
         self._last: tuple[bytes, bytes] = (b"", b"")
+
+    @property
+    def method(self) -> int:
+        """Type of the method that has begun; 0 before."""
+        return int(self._begun.kind) if self._begun else 0
 
     @property
     def msk(self) -> bytes:
         """The key that the method made."""
-        if not self._method.msk:
+        key = self._begun.msk if self._begun else b""
+        if not key:
             raise Refused("client", "EAP made no key: the server has not proved itself")
-        return self._method.msk
+        return key
 
     def receive(self, packet: bytes) -> bytes | None:
         """Return the answer to a packet; None after success. A repeated request gets the same answer."""
@@ -112,8 +124,9 @@ class MethodPeer:
             return self._last[1]
         asked = decode(packet)
         if asked.code == Code.FAILURE:
-            _ = self._method.msk  # raises if TLS knows better who refused, and why
-            words = f": {self._method.told}" if self._method.told else ""
+            if self._begun:
+                _ = self._begun.msk  # raises if TLS knows better who refused, and why
+            words = f": {self._begun.told}" if self._begun and self._begun.told else ""
             raise Refused("server", f"EAP failure{words}")
         if asked.code == Code.SUCCESS:
             _ = self.msk
@@ -130,6 +143,7 @@ class MethodPeer:
             return Method.IDENTITY, self._identity.encode()
         if asked.method == Method.NOTIFICATION:
             return Method.NOTIFICATION, b""
-        if asked.method == self._method.kind:
-            return asked.method, self._method.answer(asked.identifier, asked.data)
-        return Method.NAK, bytes([self._method.kind])
+        if chosen := self._methods.get(asked.method):
+            self._begun = chosen
+            return asked.method, chosen.answer(asked.identifier, asked.data)
+        return Method.NAK, bytes(self._methods)

@@ -45,7 +45,8 @@ class Trust:
     """What the client's TLS trusts and shows."""
 
     roots: str
-    """PEM; one of them must have issued the server's certificate. Its name is not compared: IKE has authenticated the server before."""
+    """PEM; one of them must have issued the server's certificate, which must have serverAuth if it names usages at all (OpenSSL sees to both). Its
+    name is not compared (Security-58286, SecPolicyCreateEAP): IKE has authenticated the server before."""
     certificate: str = ""
     """PEM; "" shows none."""
     key: str = field(default="", repr=False)
@@ -89,7 +90,8 @@ class Tls:
             return
         except ssl.SSLError as error:
             reason = error.reason or str(error)
-            self.refusal = Refused("server" if RECEIVED_ALERT in reason else "client", f"TLS: {reason}")
+            alert = reason.partition(RECEIVED_ALERT)[2].replace("_", " ").lower()
+            self.refusal = Refused("server" if alert else "client", f"TLS: {alert or reason}")
 
     def read(self) -> bytes:
         """Return what the server says inside. Raises Malformed."""
@@ -160,7 +162,7 @@ class EapTls:
         flags, rest = data[0], data[1:]
         if self._outgoing:
             if rest or flags & ~VERSION:
-                raise Malformed("the server spoke before it had our whole message")
+                raise self._interrupted(flags, rest)
             return self._piece()
         self._refuse()
         if flags & LENGTH:
@@ -179,6 +181,12 @@ class EapTls:
         if was_up and message:
             self.inside(identifier, self._tls.read())
         return self._send(self._tls.take())
+
+    def _interrupted(self, flags: int, rest: bytes) -> Refused | Malformed:
+        """Return what it means that the server speaks before it has our whole message: an alert, if it has read enough (strongSwan does)."""
+        self._outgoing = b""
+        self._tls.feed(rest[4:] if flags & LENGTH else rest)
+        return self._tls.refusal or Malformed("the server spoke before it had our whole message")
 
     def inside(self, identifier: int, clear: bytes) -> None:  # noqa: ARG002 - PEAP's
         """Take what came inside TLS. Raises Malformed: EAP-TLS has nothing there."""

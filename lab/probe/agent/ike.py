@@ -22,10 +22,13 @@ from lab.ike.conversation import Certificate, Settings
 from lab.ike.eap.mschapv2 import MsChapV2
 from lab.ike.eap.peap import Peap
 from lab.ike.eap.peer import MethodPeer
-from lab.ike.eap.tls import EapTls, Trust
+from lab.ike.eap.tls import EapTls
+from lab.ike.eap.tls import Trust as TlsTrust
 from lab.ike.errors import IkeError, Refused
 from lab.ike.initiator import Initiator
 from lab.ike.proposals import Encryption, Hash
+from lab.ike.trust import evaluate
+from lab.probe.agent import key_log
 from lab.wire import packets
 from lab.wire.netlink import Netlink, addresses, links, tunnels
 
@@ -52,7 +55,7 @@ if TYPE_CHECKING:
         remote_id: str
         """What it calls the server."""
         roots: Sequence[str]
-        """PEM; one of them must have issued the server's certificate."""
+        """PEM; the trusted ones, each for itself."""
         by: Mapping[str, str]
         """How it proves itself: {"method": …} and what that method needs, see `_proof`."""
 
@@ -75,6 +78,8 @@ class Connection:
         self._socket.bind((settings.local[0], 0))
         self._socket.connect((settings.remote[0], 0))
         self._up: Established | None = None
+        self._kept = False
+        """Whether the keys of the IKE SA are in the log."""
         self._lock = threading.Lock()
 
     def open(self, timeout: float) -> Established:
@@ -83,6 +88,7 @@ class Connection:
             self._send(self._initiator.start())
             self._until(lambda: not self._initiator.pending, timeout)
             self._up = self._initiator.connection
+            key_log.keep_child(*self._ends, self._up.child)
             self._install(self._up)
         except BaseException:
             self.close()
@@ -97,7 +103,11 @@ class Connection:
     def _receive(self) -> None:
         datagram = packets.udp_payload(self._socket.recv(1 << 16), source_port=self._remote[1], destination_port=self._local[1])
         if datagram is not None:
-            self._send(self._initiator.receive(datagram))
+            answer = self._initiator.receive(datagram)
+            if not self._kept and self._initiator.keys:
+                key_log.keep_ike(self._initiator.spis, self._initiator.keys)
+                self._kept = True
+            self._send(answer)
 
     def _until(self, done: Callable[[], bool], timeout: float) -> None:
         """Take and answer datagrams, repeat what has no answer, until it is done or time is up."""
@@ -139,6 +149,11 @@ class Connection:
     def is_up(self) -> bool:
         """Whether it is there."""
         return self._up is not None
+
+    @property
+    def spi(self) -> bytes:
+        """The client's SPI of the IKE SA."""
+        return self._initiator.spis[0]
 
     # -- the kernel ---------------------------------------------------------------------------------------------------
 
@@ -186,14 +201,14 @@ def connect(request: Request, timeout: float) -> dict[str, object]:
         timeout: seconds.
 
     Returns:
-        up: whether it is. If so: inner, dns, ike and esp (suites), groups, certificates (of the server, base64), spi_in, spi_out. If not: by
-        whom it was refused, reason, notify.
+        up: whether it is. If so: inner, dns, ike and esp (suites), groups, certificates (of the server, base64), spi (of the client's IKE SA),
+        spi_in, spi_out, eap (type of the method, 0 without EAP). If not: by whom it was refused, reason, notify.
     """
     global _current  # noqa: PLW0603 - the probe is one process, the client one Mac
     disconnect()
-    anchors = [x509.load_pem_x509_certificate(root.encode()) for root in request["roots"]]
+    anchors, name = [x509.load_pem_x509_certificate(root.encode()) for root in request["roots"]], request["remote_id"]
     settings = Settings(local=(request["local"], PORT), remote=(request["server"], request["port"]), identity=request["identity"],
-                        remote_id=request["remote_id"], by=_proof(request["by"], request["roots"]), judge=lambda shown: _judge(shown, anchors))
+                        remote_id=name, by=_proof(request["by"], request["roots"]), judge=lambda shown: _judge(shown, anchors, name))
     made = Connection(settings, request["interface"])
     try:
         up = made.open(timeout)
@@ -204,24 +219,30 @@ def connect(request: Request, timeout: float) -> dict[str, object]:
     _current = made
     return {"up": True, "inner": str(up.inner), "dns": [str(one) for one in up.configuration.dns], "ike": str(up.suite), "esp": str(up.child.suite),
             "groups": list(up.groups), "certificates": [b64encode(one).decode() for one in up.server_certificates],
-            "spi_in": up.child.spi_in.hex(), "spi_out": up.child.spi_out.hex()}
+            "spi": made.spi.hex(), "spi_in": up.child.spi_in.hex(), "spi_out": up.child.spi_out.hex(), "eap": up.eap}
 
 
 def _proof(by: Mapping[str, str], roots: Sequence[str]) -> Certificate | Callable[[], Peer]:
-    """Return the proof: "signature" and "eap-tls" take certificate and key (PEM), the three of EAP a user, "eap-mschapv2" and "peap"
-    a password."""
-    trust = Trust(roots="".join(roots), certificate=by.get("certificate", ""), key=by.get("key", ""))
+    """Return the proof: "signature" and "eap-tls" take certificate and key (PEM), all of EAP a user, the others a password. "eap-password" is a
+    Mac's, which knows two methods for it and takes what the server offers; "eap-mschapv2" and "peap" know one."""
+    trust = TlsTrust(roots="".join(roots), certificate=by.get("certificate", ""), key=by.get("key", ""))
     match by["method"]:
+        case "eap-password":
+            return lambda: MethodPeer(by["user"], _mschapv2(by), Peap(trust, by["user"], _mschapv2(by)))
         case "eap-mschapv2":
-            return lambda: MethodPeer(by["user"], MsChapV2(by["user"], by["password"]))
+            return lambda: MethodPeer(by["user"], _mschapv2(by))
         case "peap":
-            return lambda: MethodPeer(by["user"], Peap(trust, by["user"], MsChapV2(by["user"], by["password"])))
+            return lambda: MethodPeer(by["user"], Peap(trust, by["user"], _mschapv2(by)))
         case "eap-tls":
             return lambda: MethodPeer(by["user"], EapTls(trust))
         case "signature":
             return _signature(by)
         case other:
-            raise ValueError(f"no proof is called {other!r}: signature, eap-mschapv2, eap-tls, peap")
+            raise ValueError(f"no proof is called {other!r}: signature, eap-password, eap-mschapv2, eap-tls, peap")
+
+
+def _mschapv2(by: Mapping[str, str]) -> MsChapV2:
+    return MsChapV2(by["user"], by["password"])
 
 
 def _signature(by: Mapping[str, str]) -> Certificate:
@@ -231,14 +252,9 @@ def _signature(by: Mapping[str, str]) -> Certificate:
     return Certificate(certificate=certificate.public_bytes(serialization.Encoding.DER), key=key)
 
 
-def _judge(shown: Sequence[bytes], anchors: Sequence[x509.Certificate]) -> str:
-    """Whether a root issued it; names, dates and usages are judged by the client's own trust (lab/client/trust.py), in macOS's words."""
-    leaf = x509.load_der_x509_certificate(shown[0])
-    for anchor in anchors:
-        with contextlib.suppress(Exception):  # wrong name, wrong key type, wrong signature: all mean no
-            leaf.verify_directly_issued_by(anchor)
-            return ""
-    return "no trusted root issued the server's certificate"
+def _judge(shown: Sequence[bytes], anchors: Sequence[x509.Certificate], name: str) -> str:
+    """Return why a Mac refuses the server's certificate, in its words: before the client shows anything of its own by EAP."""
+    return evaluate(x509.load_der_x509_certificate(shown[0]), anchors, name)
 
 
 def disconnect() -> None:

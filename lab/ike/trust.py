@@ -2,7 +2,8 @@
 
 Neither `openssl verify` nor cryptography's verifier gives these verdicts: the first does not miss BasicConstraints, the others refuse
 CA:TRUE that is not marked critical, which macOS accepts. "A trusted root without BasicConstraints is refused" is the article's
-observation; the mechanism on macOS is inferred.
+observation; the mechanism on macOS is inferred. Here, and not beside the profiles, because our own initiator judges in the guest, before
+a credential leaves.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from ipaddress import AddressValueError, IPv4Address
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
-
-from lab.client.profile import names_of
 
 SERVER_AUTH = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
 
@@ -97,6 +96,24 @@ def _root_failures(root: x509.Certificate, moment: dt.datetime) -> list[str]:
     if not root.not_valid_before_utc <= moment <= root.not_valid_after_utc:
         failures.append("TemporalValidity")
     return [*failures, "AnchorTrusted"] if failures else []
+
+
+def names_of(certificate: x509.Certificate) -> list[str]:
+    """Return the names that a certificate vouches for: dNSName entries, and the CN only without any (macOS before 10.15)."""
+    return dns_names(certificate) or common_names(certificate)
+
+
+def dns_names(certificate: x509.Certificate) -> list[str]:
+    """Return the dNSName entries."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        return []
+
+
+def common_names(certificate: x509.Certificate) -> list[str]:
+    """Return the subject's CNs."""
+    return [str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
 
 
 def _issued_by(leaf: x509.Certificate, root: x509.Certificate) -> bool:

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from lab.client.trust import Policy, evaluate, evaluate_root
+from lab.ike.trust import Policy, evaluate, evaluate_root
 from lab.pki import Authority, RunPki
 from lab.pki.authority import SERVER_USAGES
 
