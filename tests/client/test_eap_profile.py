@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from lab.client import strongswan
 from lab.client.eap_refusal import EapEnd, why_eap_ended
@@ -58,7 +61,10 @@ def test_a_certificate_says_its_name_in_eap_and_its_address_in_ike_unless_local_
 
 def test_an_expired_certificate_is_shown_all_the_same_and_one_without_a_name_is_not(pki: RunPki) -> None:
     profile(Certificate(certificate=pki.client_expired)).check()
-    nameless = pki.authority.issue("", usages=CLIENT_USAGES, names=[], key=pki.client.key)
+    right = pki.client.certificate
+    builder = (x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(right.issuer).public_key(pki.client.key.public_key())
+               .serial_number(1).not_valid_before(right.not_valid_before_utc).not_valid_after(right.not_valid_after_utc))
+    nameless = replace(pki.client, certificate=builder.sign(pki.authority.key, hashes.SHA256()))
     with pytest.raises(ProfileRefused, match="certificate has no name"):
         profile(Certificate(certificate=nameless), "me").check()
 
