@@ -88,8 +88,10 @@ def folder_of(interpreter: Interpreter, path: object) -> str | None:
         name = spelt(to_text(path))
     except PathUnknown:
         raise _unknown(to_text(path)) from None
-    before, _, last = name.rpartition("\\")
-    return None if before == "" or last == "" else before + "\\" * (before.count("\\") == 0)
+    if "\\" not in name:
+        return None
+    before = name if to_text(path)[-1] in "\\/" else name.rpartition("\\")[0]
+    return before if "\\" in before else before + "\\"
 
 
 dotnet_type("System.IO.Path", methods={"Combine": combined, "GetDirectoryName": folder_of, "GetTempPath": lambda _: "C:\\Windows\\Temp\\"})

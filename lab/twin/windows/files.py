@@ -137,7 +137,8 @@ class Files(dict[str, bytes]):
         spelling = self.folders | self._names
         below = name.lower() + "\\"
         parts = [spelling.get(one, one)[len(below):].partition("\\")[0] for one in (*self.folders, *self) if one.startswith(below)]
-        return sorted({part.lower(): f"{path.rstrip(chr(92))}\\{part}" for part in parts}.values())
+        found = {part.lower(): f"{path.rstrip(chr(92))}\\{part}" for part in parts}
+        return [found[part] for part in sorted(found)]
 
     def _missing(self, path: str) -> Refused:
         if self.is_folder(spelt(path).rpartition("\\")[0]):
