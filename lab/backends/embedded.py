@@ -35,7 +35,7 @@ class EmbeddedLab:
     """One guest; keeps the Lab protocol of `lab.backends.base`."""
 
     name = "embedded"
-    capabilities = frozenset({"inversion", "capture", "name-service", "time-control", "l2tp", "nat", "lan-dhcp"})
+    capabilities = frozenset({"inversion", "capture", "name-service", "time-control", "l2tp", "eap", "nat", "lan-dhcp"})
     machines: Sequence[Machine] = ()
     state: Path | None = None
     pace = 1.0

@@ -16,6 +16,9 @@ DEVICE = "/dev/ppp"
 LINE_DISCIPLINES = "/proc/tty/ldiscs"
 """PPP over a terminal is one, "ppp": xl2tpd in user space needs it (module ppp_async)."""
 
+EAP_PLUGINS = tuple(f"/usr/lib/ipsec/plugins/libstrongswan-{name}.so" for name in ("eap-identity", "eap-mschapv2", "eap-tls"))
+"""charon's, of which an old or a small installation may lack some; the server's end is looked at by the step that brings it."""
+
 
 def found(routers: Iterable[str]) -> list[str]:
     """Return their names, as `lab.backends.base.Lab.capabilities` has them.
@@ -23,7 +26,7 @@ def found(routers: Iterable[str]) -> list[str]:
     Args:
         routers: the file of each router with NAT that it carries (`lab.hosts.daemons.NAT_READY`).
     """
-    return (["l2tp"] if has_l2tp() else []) + (["nat"] if has_nat(routers) else [])
+    return (["l2tp"] if has_l2tp() else []) + (["eap"] if has_eap() else []) + (["nat"] if has_nat(routers) else [])
 
 
 def has_nat(routers: Iterable[str]) -> bool:
@@ -36,6 +39,15 @@ def has_nat(routers: Iterable[str]) -> bool:
         except FileNotFoundError:
             said.append("")
     return bool(said) and all(words == NAT_MASQUERADES for words in said)
+
+
+def has_eap(root: str = "") -> bool:
+    """Whether a client's charon can authenticate by EAP-MSCHAPv2 and EAP-TLS.
+
+    Args:
+        root: folder to look under instead of the machine's root.
+    """
+    return all(os.access(root + plugin, os.R_OK) for plugin in EAP_PLUGINS)
 
 
 def has_l2tp(root: str = "") -> bool:

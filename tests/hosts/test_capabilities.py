@@ -17,7 +17,7 @@ L2TP = frozenset({"l2tp"})
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
     """A machine with everything."""
-    for name, content, mode in [*((program, "", 0o755) for program in capabilities.PROGRAMS), (capabilities.DEVICE, "", 0o600),
+    for name, content, mode in [*((program, "", 0o755) for program in capabilities.PROGRAMS), *((plugin, "", 0o644) for plugin in capabilities.EAP_PLUGINS), (capabilities.DEVICE, "", 0o600),
                                 (capabilities.LINE_DISCIPLINES, "n_tty       0\nppp         3\n", 0o444)]:
         file = tmp_path / name.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +42,17 @@ def test_one_whose_kernel_has_no_ppp_over_a_terminal_cannot(machine: Path, disci
     file.chmod(0o600)
     file.write_text(disciplines)
     assert not capabilities.has_l2tp(str(machine))
+
+
+def test_a_machine_whose_charon_has_the_methods_can_do_eap(machine: Path) -> None:
+    assert capabilities.has_eap(str(machine))
+
+
+@pytest.mark.parametrize("lacks", capabilities.EAP_PLUGINS)
+def test_one_that_lacks_a_method_cannot(machine: Path, lacks: str) -> None:
+    (machine / lacks.lstrip("/")).unlink()
+    assert not capabilities.has_eap(str(machine))
+    assert capabilities.has_l2tp(str(machine)), "each is looked for alone"
 
 
 @pytest.mark.parametrize(("said", "has"), [
