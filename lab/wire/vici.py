@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import socket
 
 from vici import Session
@@ -43,7 +44,9 @@ class Vici:
         self._session = Session(self._socket)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; who listens to it is woken."""
+        with contextlib.suppress(OSError):  # charon has closed it
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def request(self, command: str, message: Mapping[str, object] | None = None) -> list[object]:

@@ -12,7 +12,8 @@ from lab.secrets import Secret
 from lab.server.l2tp_steps import DialIn, local_user
 from lab.twin.powershell import registry as declared
 from lab.twin.powershell.registry import NativeResult
-from lab.twin.rras.l2tp import Admission, l2tp
+from lab.twin.rras.admission import Admission
+from lab.twin.rras.l2tp import l2tp
 from lab.twin.windows.users import Account
 
 PASSWORD = Secret("pass-Word1")

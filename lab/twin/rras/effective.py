@@ -12,8 +12,10 @@ from ipaddress import IPv4Address
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from lab.twin.rras.admission import Admission
+from lab.twin.rras.eap.settings import EapSettings, eap_settings
 from lab.twin.rras.flags import ServerFlags
-from lab.twin.rras.l2tp import L2TP_MINIPORT, Admission, l2tp
+from lab.twin.rras.l2tp import L2TP_MINIPORT, l2tp
 from lab.twin.rras.l2tp_config import L2tp
 from lab.twin.rras.leases import BATCH, Dhcp
 from lab.twin.rras.liveness import Liveness, liveness
@@ -60,6 +62,8 @@ class VpnServer:
     liveness: Liveness = field(default_factory=Liveness)
     fragmentation: bool = False
     """Whether IKEv2 messages are taken and sent in fragments of their own (RFC 7383)."""
+    eap: EapSettings = field(default_factory=EapSettings)
+    """What IKEv2 clients with EAP find."""
     l2tp: L2tp | None = None
     """None: L2TP is not served."""
     rule_secret: str | None = field(default=None, repr=False)
@@ -83,9 +87,20 @@ class VpnServer:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything is there that a client needs: with a certificate, or by L2TP with a shared secret."""
+        """Whether everything is there that a client needs: with a certificate, by EAP, or by L2TP with a shared secret."""
         by_certificate = (self.serves or self.l2tp) and self.certificates_allowed and self.certificate and self.roots
-        return bool(self.addresses and (by_certificate or (self.l2tp and self.l2tp.secret is not None)))
+        by_eap = self.serves and self.certificate and self.eap.is_complete
+        return bool(self.addresses and (by_certificate or by_eap or (self.l2tp and self.l2tp.secret is not None)))
+
+    @property
+    def serves_eap(self) -> bool:
+        """Whether IKEv2 clients may ask for EAP."""
+        return self.serves and self.eap.allowed
+
+    @property
+    def asks_identity(self) -> bool:
+        """Whether a client that asks for EAP is asked who it is, which takes a program that carries methods out."""
+        return self.serves_eap and (self.eap.host is not None or "eap-asks-without-program" in self.quirks)
 
     @property
     def needs_certificates(self) -> bool:
@@ -117,6 +132,7 @@ def effective(machine: Machine) -> VpnServer:
         forwards=registry.number(IP, "AllowNetworkAccess", 1) == 1,
         liveness=_liveness(machine),
         fragmentation=registry.number(IKEV2, "EnableServerFragmentation", 0) == 1,
+        eap=eap_settings(machine),
         l2tp=_l2tp(machine),
         rule_secret=_rule_secret(machine),
     )

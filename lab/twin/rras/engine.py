@@ -17,7 +17,9 @@ from pathlib import Path
 from lab.twin.rras import cisco, l2tp_config, messages
 from lab.twin.rras.addressing import Addressing
 from lab.twin.rras.charon_errors import NO_ADDRESS, errors
+from lab.twin.rras.eap.service import EapService
 from lab.twin.rras.effective import VpnServer, effective, with_secrets
+from lab.twin.rras.incoming import IncomingConnections
 from lab.twin.rras.inversions import invert
 from lab.twin.rras.ipsec_rules import RuleEnforcer, caught
 from lab.twin.rras.kernel import Kernel
@@ -62,11 +64,11 @@ class RrasEngine:
                                       none_left=lambda: self._no_address(ERROR_NO_IP_ADDRESSES))
         self._l2tp = L2tpDaemons(self._l2tp_came, self._l2tp_gone)
         self._authentication = MachineAuthentication(self._vici)
+        self._incoming = IncomingConnections(self._vici)
+        self._eap = EapService(machine, self._refused)
         self._rules = RuleEnforcer()
         self._rules_catch = True
         self._server: VpnServer | None = None
-        self._loaded: dict[str, object] | None = None
-        """The connection as charon has it."""
         self._inverted: frozenset[str] = frozenset()
         self._strangers: list[bytes] = []
         self._silent_when_stopped = False
@@ -85,7 +87,7 @@ class RrasEngine:
     def attach(self) -> None:
         """Speak to a charon that was started anew. Raises OSError."""
         self._vici = Vici()
-        self._authentication = MachineAuthentication(self._vici)
+        self._authentication, self._incoming = MachineAuthentication(self._vici), IncomingConnections(self._vici)
         self._addressing.attach()
         threading.Thread(target=self._follow, name="charon's events", daemon=True).start()
         threading.Thread(target=self._follow_errors, name="charon's errors", daemon=True).start()
@@ -192,11 +194,9 @@ class RrasEngine:
 
     def _apply(self, server: VpnServer) -> None:
         self._be_patient(retransmission(server.liveness.blackout))
-        self._loaded = None
-        self._load_connection(server)
-        if "ikev2-takes-secrets" in server.quirks and server.rule_secret is not None:
-            self._vici.request("load_shared", l2tp_config.secret_message(server.rule_secret))
-            self._vici.request("load_conn", messages.by_secret_message(server, self._addressing.pools))
+        self._eap.start(server, self._vici, self._strangers)
+        self._incoming.offer(server, self._addressing.pools)
+        self._incoming.offer_by_secret(server, self._addressing.pools)
 
     def _be_patient(self, settings: str) -> None:
         """Set for how long charon repeats a request; a setting of the whole daemon, which it reads when an IKE SA begins."""
@@ -230,10 +230,11 @@ class RrasEngine:
         with self._lock:
             self._l2tp.stop()  # first: its clients are told inside IPsec
             others = cisco.CONNECTIONS if self._server is not None and cisco.QUIRK in self._server.quirks else ()
-            for name in (messages.CONNECTION, messages.BY_SECRET, l2tp_config.CONNECTION, l2tp_config.BY_CERTIFICATE, *others):
+            for name in (*messages.CLIENTS, messages.BY_SECRET, l2tp_config.CONNECTION, l2tp_config.BY_CERTIFICATE, *others):
                 self._vici.control("terminate", {"ike": name, "timeout": str(TERMINATE_MS), "force": "yes", "loglevel": "-1"})
-            for command, message in (("unload_conn", {"name": messages.CONNECTION}), ("unload_conn", {"name": messages.BY_SECRET}),
-                                     ("uninstall", {"child": l2tp_config.CLEAR}), ("unload_conn", {"name": l2tp_config.CLEAR}),
+            self._incoming.withdraw()
+            self._eap.stop()
+            for command, message in (("uninstall", {"child": l2tp_config.CLEAR}), ("unload_conn", {"name": l2tp_config.CLEAR}),
                                      *(("unload_conn", {"name": name}) for name in others), *([("unload_pool", {"name": cisco.POOL})] if others else [])):
                 with contextlib.suppress(ViciRefused):  # nothing was loaded
                     self._vici.request(command, message)
@@ -267,7 +268,7 @@ class RrasEngine:
         for connection, sa in content.items():
             with self._lock:
                 if self._server is not None and isinstance(sa, dict):
-                    if connection == messages.CONNECTION:
+                    if connection in messages.CLIENTS:
                         self._changed(name, sa, up=up)
                     elif connection == l2tp_config.CONNECTION and name == "ike-updown" and not up:
                         self._authentication.client_gone()
@@ -278,7 +279,7 @@ class RrasEngine:
         address = str(inner[0]) if isinstance(inner, list) and inner else ""
         known = next((one for one in self._machine.ras.connections if one.address == address), None)
         if name == "child-updown" and up and address and known is None:
-            self._connected(Connection(user=str(sa.get("remote-id", "")), client=str(sa.get("remote-host", "")), address=address))
+            self._connected(Connection(user=str(sa.get("remote-eap-id") or sa.get("remote-id", "")), client=str(sa.get("remote-host", "")), address=address))
         elif name == "ike-updown" and not up and known is not None:
             self._disconnected(known)
         self._heed_limit()
@@ -297,13 +298,16 @@ class RrasEngine:
 
     def _follow_errors(self) -> None:
         for error in errors():
-            if (error.kind, error.connection) == (NO_ADDRESS, messages.CONNECTION):
+            if error.kind == NO_ADDRESS and error.connection in messages.CLIENTS:
                 self._no_address(ERROR_INNER_ADDRESS)
+
+    def _refused(self, why: str) -> None:
+        self._machine.events.write(SOURCE, EVENT_REFUSED, Level.ERROR, why)
 
     def _no_address(self, code: str) -> None:
         server = self._server
         if server is not None and "address-failure-unlogged" not in server.quirks:
-            self._machine.events.write(SOURCE, EVENT_REFUSED, Level.ERROR, f"A connection could not be given an address: {code}.")
+            self._refused(f"A connection could not be given an address: {code}.")
 
     def _l2tp_came(self, session: Session) -> None:
         with self._lock:
@@ -341,12 +345,5 @@ class RrasEngine:
         assert self._server is not None
         full = sum(one.tunnel_type == "IKEv2" for one in self._machine.ras.connections) >= self._server.connection_limit
         if self._server.serves:
-            self._load_connection(self._server, full=full)
-
-    def _load_connection(self, server: VpnServer, *, full: bool = False) -> None:
-        """Load it if it differs from what charon has: an update takes the child from an IKE_AUTH under way, which gets TS_UNACCEPTABLE."""
-        message = messages.connection_message(server, self._addressing.pools, full=full)
-        if message != self._loaded:
-            self._vici.request("load_conn", message)
-            self._loaded = message
+            self._incoming.offer(self._server, self._addressing.pools, full=full)
 

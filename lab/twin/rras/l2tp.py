@@ -5,31 +5,21 @@ is chosen by addresses before anybody says who they are, and such rules all have
 two rules with different secrets are in each other's way ("problematic", says the article). Which one Windows takes is not documented; here it
 is the rule that was made first. A rule for certain peers only, or for another keying module than IKEv1, gives L2TP no secret.
 
-Certificates: ServerFlags 0x04000000 ([MS-RRASM] 2.2.3.4.6; article). Users: RAS errors 691, 647 and 649 (learn.microsoft.com, Routing and
-Remote Access Error Codes). A user whose permission is left to the policy is not let in: the stock policy's msNPAllowDialin is 0 (inferred).
+Certificates: ServerFlags 0x04000000 ([MS-RRASM] 2.2.3.4.6; article). Users: admission.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 
+from lab.twin.rras.admission import Admission, admission
 from lab.twin.rras.flags import ServerFlags
 from lab.twin.windows.ipsec import IPsecRule, KeyModule, Mode
 from lab.twin.windows.machine import CLASS, PARAMETERS, SERVICE, STOCK_SERVER_FLAGS, Machine
-from lab.twin.windows.users import Account, DialIn
+from lab.twin.windows.users import Account
 
 L2TP_MINIPORT = "ms_l2tpminiport"
 IKEV1 = (KeyModule.IKEV1, KeyModule.DEFAULT)
-
-
-class Admission(IntEnum):
-    """Whether a user may dial in: 0, or the RAS error."""
-
-    ALLOWED = 0
-    DISABLED = 647
-    NO_PERMISSION = 649
-    UNKNOWN = 691
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +53,8 @@ class L2tpServer:
         return tuple(one.rule for one in self.secrets) if len({one.value for one in self.secrets}) > 1 else ()
 
     def admission(self, user: str) -> Admission:
-        """Return whether a user may dial in, the password aside; names are compared without regard to case."""
-        account = next((one for one in self.accounts if one.name.lower() == user.lower()), None)
-        if account is None:
-            return Admission.UNKNOWN
-        if not account.enabled:
-            return Admission.DISABLED
-        return Admission.ALLOWED if account.dial_in is DialIn.PERMIT else Admission.NO_PERMISSION
+        """Return whether a user may dial in, the password aside."""
+        return admission(self.accounts, user)
 
 
 def l2tp(machine: Machine) -> L2tpServer:

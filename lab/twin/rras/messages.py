@@ -10,10 +10,14 @@ from lab.twin.rras.effective import VpnServer
 from lab.twin.rras.liveness import KILOBYTE
 from lab.twin.rras.roots import says_nothing, vouched_for
 
-CONNECTION, CHILD = "incoming", "ras"
+CONNECTION, EAP_CONNECTION, CHILD = "incoming", "incoming-eap", "ras"
+CLIENTS = (CONNECTION, EAP_CONNECTION)
+"""Connections of IKEv2 clients; charon takes the one that fits how a client authenticates itself."""
 BY_SECRET = "incoming-secret"
 """A connection that only inverted twins have."""
 EVERYWHERE = "0.0.0.0/0"
+NOBODY = "nobody"
+"""A group in which nobody is."""
 
 
 def certificate_messages(server: VpnServer) -> list[tuple[str, dict[str, object]]]:
@@ -54,7 +58,7 @@ def connection_message(server: VpnServer, pools: Sequence[str], *, full: bool = 
         local["certs"] = [server.certificate.certificate.public_bytes(serialization.Encoding.PEM)]
     remote: dict[str, object] = {"auth": "pubkey", "id": "%any"}
     if not server.certificates_allowed:
-        remote = {"auth": "eap-dynamic", "id": "%any"}  # a certificate is then refused with AUTHENTICATION_FAILED
+        remote |= {"groups": [NOBODY]}  # whoever comes, without AUTH too, is then refused with AUTHENTICATION_FAILED
     times = server.liveness
     child: dict[str, object] = {
         "local_ts": [EVERYWHERE], "esp_proposals": esp, "rekey_time": f"{times.lifetime or 0}s", "rand_time": "0s",
@@ -72,6 +76,21 @@ def connection_message(server: VpnServer, pools: Sequence[str], *, full: bool = 
     if pools and not full:
         message["pools"] = list(pools)
     return {CONNECTION: message}
+
+
+def client_messages(server: VpnServer, pools: Sequence[str], *, full: bool = False) -> dict[str, dict[str, object]]:
+    """Return every connection that clients with certificates or EAP find, by name; arguments as `connection_message`.
+
+    A client without AUTH asks for EAP. Where there is no connection for it, the answer to the first IKE_AUTH is AUTHENTICATION_FAILED: EAP is
+    off, or nothing carries its methods out (inferred).
+    """
+    message = connection_message(server, pools, full=full)
+    if not server.asks_identity:
+        return {CONNECTION: message}
+    (content,) = message.values()
+    assert isinstance(content, dict)
+    by_eap = {**content, "remote": {"auth": "eap-radius", "id": "%any", "eap_id": "%any"}}
+    return {CONNECTION: message, EAP_CONNECTION: {EAP_CONNECTION: by_eap}}
 
 
 def by_secret_message(server: VpnServer, pools: Sequence[str]) -> dict[str, object]:

@@ -13,12 +13,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from lab.pki import RunPki
+from lab.twin.rras.eap.settings import EapSettings
 from lab.twin.rras.effective import Addresses, VpnServer, choose_certificate, effective
 from lab.twin.rras.inversions import INVERSIONS, invert
 from lab.twin.rras.l2tp_config import L2tp
 from lab.twin.rras.leases import Dhcp
 from lab.twin.rras.policy import custom_policy, stock_policy
 from lab.twin.windows.certificates import Stored
+from lab.twin.windows.eaphost import ComponentMissing
+from lab.twin.windows.ias import AccessPolicy
 from lab.twin.windows.ipsec import AuthProposal, AuthSet, IPsecRule, Method, Mode
 from lab.twin.windows.machine import CLASS, IKEV2, IP, PARAMETERS, POLICY, POOL, SERVICE, Machine
 from lab.twin.windows.registry import Kind
@@ -57,6 +60,8 @@ def meaning(*changes: Change) -> VpnServer:
 
 
 STATIC = numbers(IP, UseDhcpAddressing=0)
+STOCK_POLICY = AccessPolicy(authentication_types=frozenset({3, 4, 9, 10}), eap_types=frozenset({13, 26}))
+EAP_WITHOUT_PROGRAM = EapSettings(allowed=True, missing=str(ComponentMissing("is not registered")), policy=STOCK_POLICY)
 
 
 def differences(*changes: Change) -> dict[str, object]:
@@ -86,7 +91,8 @@ def test_a_stock_machine_serves_nobody() -> None:
     # ServerFlags: CERT alone allows certificates
     ([numbers(PARAMETERS, ServerFlags=0x04802602)], {"certificates_allowed": True}),
     ([numbers(PARAMETERS, ServerFlags=0x04000000)], {"certificates_allowed": True}),
-    ([numbers(PARAMETERS, ServerFlags=0x0080A602)], {}),
+    ([numbers(PARAMETERS, ServerFlags=0x0080A602)], {"eap": EAP_WITHOUT_PROGRAM}),
+    ([numbers(PARAMETERS, ServerFlags=0x00008000)], {"eap": EAP_WITHOUT_PROGRAM}),
     ([numbers(PARAMETERS, ServerFlags=0)], {}),
     # revocation: exactly 4
     ([numbers(IKEV2, CertAuthFlags=4)], {"check_revocation": True}),

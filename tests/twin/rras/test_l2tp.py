@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from lab.twin.rras.l2tp import Admission, L2tpServer, SharedSecret, l2tp
+from lab.twin.rras.admission import Admission
+from lab.twin.rras.l2tp import L2tpServer, SharedSecret, l2tp
 from lab.twin.windows.ipsec import AuthProposal, AuthSet, IPsecRule, KeyModule, Method, Mode
 from lab.twin.windows.machine import CLASS, PARAMETERS, SERVICE, Machine
 from lab.twin.windows.registry import Kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from lab.pki import Authority, RunPki
+from lab.twin.rras.eap.settings import EapSettings
 from lab.twin.rras.effective import Addresses, VpnServer
 from lab.twin.rras.liveness import Liveness
-from lab.twin.rras.messages import by_secret_message, certificate_messages, connection_message, pool_attributes
+from lab.twin.rras.messages import by_secret_message, certificate_messages, client_messages, connection_message, pool_attributes
 from lab.twin.rras.policy import Policy, custom_policy
 from lab.twin.windows.certificates import Stored
+from lab.twin.windows.eaphost import EapHost
 
 ADDRESSES = Addresses(own=IPv4Address("192.168.77.200"), first=IPv4Address("192.168.77.201"), last=IPv4Address("192.168.77.209"))
 PLAIN = Policy(ike=("ike1", "ike2"), esp=("esp1", "esp2"), pfs="")
@@ -59,7 +62,7 @@ def test_fragmentation_and_encapsulation_are_said_to_charon(has: dict[str, Any],
 
 
 def test_without_the_certificate_bit_a_certificate_is_not_enough(server: VpnServer) -> None:
-    assert incoming(replace(server, certificates_allowed=False))["remote"] == {"auth": "eap-dynamic", "id": "%any"}
+    assert incoming(replace(server, certificates_allowed=False))["remote"] == {"auth": "pubkey", "id": "%any", "groups": ["nobody"]}
 
 
 def test_a_group_of_pfs_is_added_to_every_esp_proposal(server: VpnServer) -> None:
@@ -148,3 +151,32 @@ def test_a_root_without_basic_constraints_is_handed_on_as_one_that_charon_takes(
     assert certificate_messages(plain) == certificate_messages(plain)
     (command, message), = certificate_messages(replace(plain, takes_any_root=False))
     assert (command, message["data"]) == ("load_cert", authority.certificate_pem.encode())
+
+
+# -- EAP --------------------------------------------------------------------------------------------------------------------
+
+HOST = EapHost(program="C:\\eaphost.exe", build=Path("eaphost.exe"), methods=(26,), passwords="lsa", certificate="")
+
+
+@pytest.mark.parametrize(("eap", "certificates", "by_certificate", "by_eap"), [
+    (EapSettings(), True, True, False), (EapSettings(), False, False, False), (EapSettings(allowed=True, host=HOST), True, True, True),
+    (EapSettings(allowed=True, host=HOST), False, False, True), (EapSettings(host=HOST), True, True, False),
+    (EapSettings(allowed=True, missing="not registered"), True, True, False), (EapSettings(allowed=True, missing="not registered"), False, False, False),
+])
+def test_each_bit_opens_its_own_way_and_without_the_program_nobody_is_asked(
+    server: VpnServer, eap: EapSettings, certificates: bool, by_certificate: bool, by_eap: bool
+) -> None:
+    found = client_messages(replace(server, eap=eap, certificates_allowed=certificates), ["ras-1"])
+    incoming = {name: message[name] for name, message in found.items()}
+
+    assert ("groups" not in incoming["incoming"]["remote"]) is by_certificate  # type: ignore[index]
+    assert set(incoming) == {"incoming", *({"incoming-eap"} if by_eap else ())}
+    if by_eap:
+        alike = dict(incoming["incoming"]) | {"remote": {"auth": "eap-radius", "id": "%any", "eap_id": "%any"}}  # type: ignore[call-overload]
+        assert incoming["incoming-eap"] == alike
+
+
+def test_an_inverted_twin_asks_although_there_is_no_program(server: VpnServer) -> None:
+    without = replace(server, eap=EapSettings(allowed=True, missing="not registered"))
+
+    assert set(client_messages(replace(without, quirks=frozenset({"eap-asks-without-program"})), [])) == {"incoming", "incoming-eap"}
