@@ -115,7 +115,7 @@ class Conversations:
     def _start(self, user: str, packet: bytes, client: str) -> Verdict:
         settings = self._settings
         if settings.host is None:
-            raise ComponentMissing(settings.missing)
+            return self._refuse(user, client, packet, Refusal(reason=Reason.INTERNAL_ERROR, text=settings.missing))
         if settings.unreadable:
             return self._refuse(user, client, packet, Refusal(reason=Reason.NO_POLICY, text=settings.unreadable))
         if not settings.policy.methods:
