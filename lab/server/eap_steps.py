@@ -1,4 +1,4 @@
-"""Provisioning steps of IKEv2 with EAP: the program that stands in for eapahost.dll."""
+"""Provisioning steps of IKEv2 with EAP: the program that stands in for eapahost.dll, and what ias.xml allows."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ class Method(IntEnum):
     TLS = 13
     PEAP = 25
     MSCHAPV2 = 26
+
+
+class Authentication(IntEnum):
+    """Authentication types of ias.xml that EAP needs (sdoias.h, IAS_AUTH_...)."""
+
+    EAP = 5
+    """For any method."""
+    PEAP = 11
+    """For PEAP as well."""
 
 
 class Passwords(StrEnum):
@@ -63,6 +72,30 @@ def eaphost(
     digest = hashlib.sha256(json.dumps([sources, settings], sort_keys=True).encode()).hexdigest()
     return Step(name="eaphost", script="install-eaphost", because="Windows 10 lacks eapahost.dll, without which no EAP method answers",
                 parameters={"sources": dict(sources), "digest": digest, **settings})
+
+
+def ias_policy(
+    *, peap: bool = False, authentication_types: Sequence[Authentication] = (Authentication.EAP,), eap_types: Sequence[Method] = (),
+) -> Step:
+    """Allow EAP in ias.xml, the policy of RemoteAccess; what is allowed there already stays.
+
+    Args:
+        peap: PEAP too: adds its authentication type and its EAP type to those given.
+        authentication_types: what to add to msNPAuthenticationType2.
+        eap_types: what to add to msNPAllowedEapType; a stock Windows 10 has EAP-TLS and EAP-MSCHAPv2 there (docs/unverified.md).
+
+    Raises:
+        ConfigError: nothing would be added, or one type twice.
+    """
+    authentication = [*authentication_types, *([Authentication.PEAP] if peap else [])]
+    methods = [*eap_types, *([Method.PEAP] if peap else [])]
+    if not authentication and not methods:
+        raise ConfigError("what ias.xml is to allow: expected an authentication type or an EAP type at least, got none")
+    if len(set(authentication)) != len(authentication) or len(set(methods)) != len(methods):
+        raise ConfigError(f"what ias.xml is to allow: expected no type twice, got {', '.join(one.name for one in (*authentication, *methods))}",
+                          hint="peap=True adds both types of PEAP itself")
+    return Step(name="ias-policy", script="ias-policy", because="ias.xml allows no EAP on a stock Windows 10, and no PEAP",
+                parameters={"authenticationTypes": [str(int(one)) for one in authentication], "eapTypes": [f"{int(one):02x}{'00' * 15}" for one in methods]})
 
 
 def read_sources(folder: Path = EAPHOST) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The step of the EAP host: what it carries, and what is refused before it reaches a server."""
+"""The steps of EAP: what they carry, and what is refused before it reaches a server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import ConfigError
-from lab.server.eap_steps import EAPHOST, Method, Passwords, eaphost, read_sources
+from lab.server.eap_steps import EAPHOST, Authentication, Method, Passwords, eaphost, ias_policy, read_sources
 
 
 def test_it_carries_every_source_of_the_windows_face_and_none_of_linux() -> None:
@@ -51,3 +51,20 @@ def test_methods_must_be_some_and_none_twice(methods: list[Method]) -> None:
 def test_a_folder_without_sources_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has no \*.cs file"):
         eaphost(folder=tmp_path)
+
+
+@pytest.mark.parametrize(("given", "authentication", "eap"), [
+    ({}, ["5"], []), ({"peap": True}, ["5", "11"], ["19" + "00" * 15]), ({"eap_types": [Method.TLS], "authentication_types": []}, [], ["0d" + "00" * 15]),
+])
+def test_the_policy_names_types_as_the_file_does(given: dict[str, object], authentication: list[str], eap: list[str]) -> None:
+    assert ias_policy(**given).parameters == {"authenticationTypes": authentication, "eapTypes": eap}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("given", "complaint"), [
+    ({"authentication_types": []}, "expected an authentication type or an EAP type at least, got none"),
+    ({"peap": True, "eap_types": [Method.PEAP]}, "expected no type twice, got EAP, PEAP, PEAP, PEAP"),
+    ({"authentication_types": [Authentication.EAP] * 2}, "expected no type twice, got EAP, EAP"),
+])
+def test_a_policy_that_adds_nothing_or_one_type_twice_is_refused(given: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        ias_policy(**given)  # type: ignore[arg-type]

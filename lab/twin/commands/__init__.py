@@ -16,10 +16,12 @@ from lab.twin.commands import (
     processes,
     programs,
     registry,
+    rights,
     self_signed,
     services,
     system,
+    xml_reader,
 )
 
-__all__ = ["accounts", "addresses", "certificates", "clock", "csc", "files", "firewall", "icacls", "ipsec", "ipsec_sas", "netsh", "network", "processes", "programs", "registry", "self_signed",
-           "services", "system"]
+__all__ = ["accounts", "addresses", "certificates", "clock", "csc", "files", "firewall", "icacls", "ipsec", "ipsec_sas", "netsh", "network", "processes", "programs",
+           "registry", "rights", "self_signed", "services", "system", "xml_reader"]

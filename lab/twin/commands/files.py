@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 
+from lab.twin.commands.rights import get_access_control, get_attributes, set_access_control
 from lab.twin.powershell.convert import cast, to_bool, to_text
 from lab.twin.powershell.errors import NotSupportedByTwin, complaint, method_failure
 from lab.twin.powershell.interpreter import Interpreter
@@ -63,6 +64,7 @@ def _make(files: Files, path: str) -> PSObject:
 dotnet_type("System.IO.File", methods={
     "WriteAllBytes": method("WriteAllBytes", _write), "ReadAllBytes": method("ReadAllBytes", lambda files, path: files.read(path)),
     "Exists": method("Exists", lambda files, path: path != "" and files.is_file(path)), "Delete": method("Delete", lambda files, path: files.remove(path)),
+    "GetAccessControl": get_access_control, "SetAccessControl": set_access_control, "GetAttributes": get_attributes,
 })
 dotnet_type("System.IO.Directory", methods={
     "CreateDirectory": method("CreateDirectory", _make), "Exists": method("Exists", lambda files, path: path != "" and files.is_folder(path)),
@@ -113,8 +115,10 @@ class SystemDrive(Provider):
         """A file or folder."""
         if not self.exists(machine, path):
             raise missing(f"C:\\{path}")
-        kind = "System.IO.FileInfo" if _files(machine).is_file(f"C:\\{path}") else "System.IO.DirectoryInfo"
-        return PSObject([("FullName", f"C:\\{path}"), ("Name", path.rpartition("\\")[2])], type_name=kind)
+        shown: list[tuple[str, object]] = [("FullName", f"C:\\{path}"), ("Name", path.rpartition("\\")[2])]
+        if not _files(machine).is_file(f"C:\\{path}"):
+            return PSObject(shown, type_name="System.IO.DirectoryInfo")
+        return PSObject([*shown, ("Length", len(_files(machine).read(f"C:\\{path}")))], type_name="System.IO.FileInfo")
 
     def remove(self, machine: object, path: str, *, recurse: bool) -> None:
         """Remove a file, or with -Recurse a folder."""

@@ -234,6 +234,8 @@ def to_version(value: object) -> Version:
 def _to_array(kind: str, value: object) -> object:
     if value is None:
         return None
+    if kind == "byte" and isinstance(value, bytes):
+        return value
     items = items_of(value) if isinstance(value, (list, bytes)) else [value]
     if kind == "byte":
         return bytes(to_integer("byte", item) for item in items)

@@ -108,7 +108,7 @@ BASES = {
     "invalidoperationexception": "systemexception", "notsupportedexception": "systemexception", "systemexception": "exception",
     "unauthorizedaccessexception": "systemexception", "exception": "", "io.ioexception": "systemexception",
     "io.filenotfoundexception": "io.ioexception", "io.directorynotfoundexception": "io.ioexception",
-    "security.cryptography.cryptographicexception": "systemexception",
+    "xml.xmlexception": "systemexception", "security.cryptography.cryptographicexception": "systemexception",
     "management.automation.runtimeexception": "systemexception",
     "management.automation.psinvalidcastexception": "invalidcastexception",
     "management.automation.parameterbindingexception": "management.automation.runtimeexception",

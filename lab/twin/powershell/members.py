@@ -157,6 +157,8 @@ def write_property(target: object, name: str, value: object) -> None:
     """Set a property. Raises PowerShellError for one that cannot be set, NotSupportedByTwin for those of Windows' own objects."""
     if isinstance(target, PSHash):
         target[name] = value
+    elif isinstance(target, PSObject) and name.lower() in target.setters:
+        target.setters[name.lower()](value)
     elif isinstance(target, PSObject) and target.type_name != "PSCustomObject":
         raise NotSupportedByTwin(f"an assignment to the property {name} of {target.type_name}")
     elif isinstance(target, PSObject) and target.name_of(name) is not None:

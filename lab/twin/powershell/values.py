@@ -60,7 +60,7 @@ class PSObject:
     def __init__(
         self, properties: Mapping[str, object] | Iterable[tuple[str, object]] = (), *, type_name: str = "PSCustomObject",
         view: tuple[str, ...] = (), methods: Mapping[str, Callable[..., object]] | None = None, text: str | None = None,
-        handle: object = None,
+        handle: object = None, setters: Mapping[str, Callable[[object], None]] | None = None,
     ) -> None:
         self.properties: dict[str, object] = dict(properties)
         self.type_name = type_name
@@ -71,6 +71,8 @@ class PSObject:
         """What ToString() gives."""
         self.handle = handle
         """The Python object behind it, for cmdlets that take it back."""
+        self.setters = {name.lower(): setter for name, setter in (setters or {}).items()}
+        """Properties of a .NET object that may be assigned."""
 
     def name_of(self, name: str) -> str | None:
         """Return a property's name as it is spelt; None if there is none."""
