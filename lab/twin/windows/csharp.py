@@ -107,7 +107,7 @@ class CSharp:
         if face is None:
             self._builds[name] = "its sources have no folder core"
         elif not face.program:
-            self._builds[name] = f"its core does not fit the twin's Linux face: {face.complaints[0].text if face.complaints else 'no reason given'}"
+            self._builds[name] = f"its core does not fit the twin's Linux face: {next(one.text for one in face.complaints if 'error CS' in one.text)}"
         else:
             target = self._home() / name / "eaphost.exe"
             target.parent.mkdir(mode=0o700, exist_ok=True)

@@ -179,6 +179,19 @@ def test_a_program_without_our_core_has_no_linux_face(compiler: CSharp, sources:
         compiler.build_of(compiler.compile([], sources).program)
 
 
+def test_what_is_defined_is_defined_for_both_faces(starts: list[list[str]]) -> None:
+    CSharp().compile(["-define:RAW_LOG", "-platform:x64"], RIGHT)
+
+    assert [[word for word in one if word.startswith(("-define", "-langversion"))] for one in starts] == [["-langversion:5", "-define:RAW_LOG"]] * 2
+
+
+def test_the_reason_is_an_error_and_not_a_warning_before_it(compiler: CSharp) -> None:
+    core = b"namespace EapHost.Core { class Other { int unused; } class Right { static void Main() { } } }"
+
+    with pytest.raises(NotBuilt, match=r"Linux face: \(\d+,\d+\): error CS"):
+        compiler.build_of(compiler.compile([], {"C:\\core\\a.cs": core}).program)
+
+
 def test_a_program_from_elsewhere_has_none(compiler: CSharp) -> None:
     with pytest.raises(NotBuilt, match=r"not compiled by this machine's csc\.exe"):
         compiler.build_of(b"MZ")
