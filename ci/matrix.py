@@ -27,7 +27,7 @@ def compare(behaviour: Behaviour, tests: Sequence[str]) -> list[str]:
     try:
         red = run_changed({change: tests})[change].red
     except InfrastructureError as error:
-        return [f"? {error}", *error.evidence.splitlines()]
+        return [f"? {line}" for line in str(error).splitlines()]
     mapped = set(behaviour.shown_by)
     return [f"+ {test}" for test in sorted(red - mapped)] + [f"- {test}" for test in sorted(mapped - red)]
 
