@@ -6,9 +6,10 @@ import base64
 import struct
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from steps_on_engine import SCRIPTS, Server
+from steps_on_engine import SCRIPTS, Server, by_hand
 
 from lab.errors import StepFailed
 from lab.server.eap_steps import Method, eaphost
@@ -84,6 +85,30 @@ def test_only_our_own_process_is_ended(server: Server) -> None:
 
     assert ended == [ours]
     assert [one.path for one in server.machine.programs.running()] == ["C:\\Elsewhere\\eaphost.exe"]
+
+
+@pytest.mark.parametrize(("start_type", "restarts"), [("Manual", 1), ("Automatic", 1), ("Disabled", 0)])
+def test_remote_access_starts_anew_when_it_runs_and_can_start(server: Server, start_type: str, restarts: int) -> None:
+    server.act("inspect", STEP)
+    server.act("apply", STEP)
+    service = server.machine.services.find("RemoteAccess")
+    assert service is not None
+    starts: list[bool] = []
+    service.controller = SimpleNamespace(start=lambda: starts.append(True), stop=lambda: None)
+    by_hand(server, f"Set-Service RemoteAccess -StartupType Manual; Start-Service RemoteAccess; Set-Service RemoteAccess -StartupType {start_type}")
+    server.act("revert", STEP)
+
+    assert (len(starts), service.running) == (1 + restarts, True)
+    assert server.machine.registry.key(CLASS) is None
+
+
+def test_a_service_that_does_not_run_is_not_started(server: Server) -> None:
+    for action in ("inspect", "apply", "revert"):
+        server.act(action, STEP)
+
+    service = server.machine.services.find("RemoteAccess")
+    assert service is not None
+    assert not service.running
 
 
 def test_the_logging_build_is_another(server: Server, compiled: list[list[str]]) -> None:
