@@ -12,6 +12,7 @@ import pytest
 
 from lab.errors import StepFailed
 from lab.probe.probe import JSON
+from lab.server import view
 from lab.server.eap_steps import eaphost
 from lab.server.provision import Provisioner
 from lab.server.session import WindowsSession
@@ -80,6 +81,19 @@ def test_what_compiles_is_there_until_it_is_reverted(session: WindowsSession) ->
 
     provisioner.revert()
     assert left(session) == []
+
+
+def test_what_it_leaves_is_compared_before_and_after_a_test(session: WindowsSession) -> None:
+    before = view.read(session, SCRIPTS, machine=True).raw
+    provisioner = Provisioner(session, scripts=SCRIPTS)
+    provisioner.apply([eaphost()])
+    there = view.read(session, SCRIPTS, machine=True).raw["component"]
+    provisioner.revert()
+
+    assert before["component"] == []
+    assert isinstance(there, list)
+    assert sorted(str(place).rpartition("\\")[2] for place in there) == ["IncomingConnections", "IncomingConnections", "LocalServer32", "{6E0C5E0B-3B0B-4A55-9B0E-5F7D6F0D2C41}"]
+    assert view.read(session, SCRIPTS, machine=True).raw["component"] == []
 
 
 def test_a_folder_that_has_more_than_ours_stays(session: WindowsSession) -> None:
