@@ -99,8 +99,11 @@ def csc(arguments: list[str], machine: object, text: str) -> NativeResult:
         line = read(arguments)
         if not line.quiet or not line.out:
             raise NotSupportedByTwin(f"csc.exe without {'/out' if line.quiet else '/nologo'}")
+        if not line.sources and line.library:
+            raise NotSupportedByTwin("csc.exe that makes a library of no source")
         if not line.sources:
-            raise Misused("warning CS2008: No source files specified" + ("" if line.library else "\n" + _no_main(line.out)))
+            raise Misused(f"warning CS2008: No source files specified\nerror CS5001: Program '{line.out}' does not contain a static 'Main' method suitable for an"
+                          " entry point")
         sources = {path: _about(path, machine.files.read, f"error CS2001: Source file '{path}' could not be found") for path in line.sources}
         compiled = machine.csharp.compile(line.options, sources)
         if compiled.program:
@@ -111,10 +114,6 @@ def csc(arguments: list[str], machine: object, text: str) -> NativeResult:
         raise NotSupportedByTwin(f"csc.exe here ({error})") from error
     said = "".join(f"{one.file}{one.text}\r\n" for one in compiled.complaints)
     return NativeResult(output=said, exit_code=0 if compiled.program else 1)
-
-
-def _no_main(out: str) -> str:
-    return f"error CS5001: Program '{out}' does not contain a static 'Main' method suitable for an entry point"
 
 
 def _about(path: str, act: Callable[[str], T], complaint: str) -> T:

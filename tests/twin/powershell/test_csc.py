@@ -93,7 +93,7 @@ def test_a_program_that_runs_is_not_replaced(machine: Machine) -> None:
     (f"{COMMON} {FOLDER}\\*.cs", "*.cs"), (f"{COMMON} '@{FOLDER}\\options.rsp'", "options.rsp"), (f"{COMMON} /r:System.Web.dll {FOLDER}\\right.cs", "/r:System.Web.dll"),
     (f"{COMMON} /unsafe {FOLDER}\\right.cs", "/unsafe"), (f"{COMMON} /target:module {FOLDER}\\right.cs", "/target:module"), (f"{COMMON} /langversion:3 {FOLDER}\\right.cs", "3"),
     (f"{COMMON} '/define:A=1' {FOLDER}\\right.cs", "A=1"), (f"/out:{OUT} {FOLDER}\\right.cs", "without /nologo"), (f"/nologo {FOLDER}\\right.cs", "without /out"),
-    (f"{COMMON} right.cs", "'right.cs'"), (f"/nologo /out:a.exe {FOLDER}\\right.cs", "'a.exe'"),
+    (f"/nologo /target:library /out:{OUT}", "a library of no source"), (f"{COMMON} right.cs", "'right.cs'"), (f"/nologo /out:a.exe {FOLDER}\\right.cs", "'a.exe'"),
 ])
 def test_what_csc_can_and_the_twin_cannot_is_refused(machine: Machine, words: str, named: str) -> None:
     assert named in refusal(csc(words), machine)
