@@ -145,7 +145,7 @@ def test_the_installer_lists_what_is_missing(bare: dict[str, str]) -> None:
     assert {"mmdebstrap", "genext2fs", "tshark"} <= set(done.stdout.split())
 
 
-@pytest.mark.parametrize(("kind", "package"), [("tests", "mono-mcs"), ("vagrant", "libvirt-clients")])
+@pytest.mark.parametrize(("kind", "package"), [("tests", "mono-mcs"), ("vagrant", "libvirt-clients"), ("wine", "mingw-w64-tools")])
 def test_what_only_some_need_is_asked_for_by_name(bare: dict[str, str], kind: str, package: str) -> None:
     assert package in install(kind, "--list", environment=bare).stdout.split()
     assert package not in install("--list", environment=bare).stdout.split()

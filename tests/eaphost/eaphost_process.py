@@ -76,8 +76,8 @@ class Misuse(Exception):
 class Host:
     """A running host: one line to it, one back."""
 
-    def __init__(self, program: Path, *options: str) -> None:
-        self._process = subprocess.Popen(["mono", str(program), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def __init__(self, program: Path, *options: str, runner: Sequence[str] = ("mono",)) -> None:
+        self._process = subprocess.Popen([*runner, str(program), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert self.line() == "ready", self._process.stderr.read().decode() if self._process.stderr else ""
 
     def line(self) -> str:
