@@ -1,7 +1,7 @@
 """Measures speed and memory of the embedded lab; prints a table and writes build/bench.json (name -> {value, unit}).
 
     make bench                          all of it, about five minutes
-    .venv/bin/python ci/bench.py boot   one subject of: boot scenario l2tp verdict memory image
+    .venv/bin/python ci/bench.py boot   one subject of: boot scenario l2tp eap verdict memory image
 
 Nothing is asserted: what a machine that does other work measures says little. Targets and figures are in docs/bench.md.
 """
@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from fixtures.eap import Ikev2EapPath
 from fixtures.ikev2 import Ikev2Path
 from fixtures.l2tp import L2tpPath
 from fixtures.planes import must_carry
@@ -38,6 +39,7 @@ from lab.topology import load_topology
 
 ROOT = Path(__file__).parents[1]
 KCMP, KCMP_VM = 312, 1
+AnyPath = Ikev2Path | Ikev2EapPath | L2tpPath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,13 @@ def l2tp(folder: Path, *, times: int = 50) -> list[Figure]:
     return spread("l2tp", scenarios(folder, lambda session: L2tpPath(topology=session.topology), times)[3:], "<= 1.5")
 
 
-def scenarios(folder: Path, path_of: Callable[[LabSession], Ikev2Path | L2tpPath], times: int) -> list[float]:
+def eap(folder: Path, *, times: int = 20) -> list[Figure]:
+    """Return the same for IKEv2 with EAP-MSCHAPv2: the program is compiled once, in the first, and started in each."""
+    seconds = scenarios(folder, lambda session: Ikev2EapPath(topology=session.topology, pki=session.pki), times)
+    return [*spread("eap", seconds[3:], "<= 2"), Figure(name="eap.first", value=round(seconds[0], 3), unit="s")]
+
+
+def scenarios(folder: Path, path_of: Callable[[LabSession], AnyPath], times: int) -> list[float]:
     """Return how long each whole positive test took, in seconds; the first three, with which a guest warms up, come in addition."""
     session = LabSession.open("embedded", load_topology(), folder=folder, fresh=True, worker=0, progress=lambda _: None)
     path, seconds = path_of(session), []
@@ -101,7 +109,7 @@ def scenarios(folder: Path, path_of: Callable[[LabSession], Ikev2Path | L2tpPath
     return seconds
 
 
-def one_scenario(session: LabSession, path: Ikev2Path | L2tpPath, folder: Path) -> None:
+def one_scenario(session: LabSession, path: AnyPath, folder: Path) -> None:
     """Do what a positive test does with its fixtures."""
     recorder = session.recorder(folder)
     server = Server(session.topology.server, session.windows, evidence=folder / "steps.json", journal=None, left_out=frozenset())
@@ -195,7 +203,7 @@ def spread(name: str, seconds: list[float], target: str) -> list[Figure]:
 
 
 SUBJECTS: dict[str, Callable[[Path], list[Figure]]] = {
-    "boot": boot, "scenario": scenario, "l2tp": l2tp, "verdict": verdict, "memory": memory, "image": image}
+    "boot": boot, "scenario": scenario, "l2tp": l2tp, "eap": eap, "verdict": verdict, "memory": memory, "image": image}
 
 
 def main() -> int:

@@ -42,8 +42,8 @@ class Agreement:
     """The client's of the IKE SA."""
     spi_in: str
     spi_out: str
-    eap: int
-    """Type of the EAP method (26 EAP-MSCHAPv2, 25 PEAP, 13 EAP-TLS); 0 without EAP."""
+    eap: tuple[int, ...]
+    """Types of the EAP method (26 EAP-MSCHAPv2, 25 PEAP, 13 EAP-TLS) and of the one inside it; none without EAP."""
     dns: tuple[IPv4Address, ...]
 
 
@@ -178,7 +178,7 @@ def _why_refused(answer: Mapping[str, JSON]) -> Refused:
 
 def _agreement(answer: Mapping[str, JSON]) -> Agreement:
     return Agreement(ike=str(answer["ike"]), esp=str(answer["esp"]), groups=tuple(int(one) for one in _texts(answer["groups"])),
-                     spi=str(answer["spi"]), spi_in=str(answer["spi_in"]), spi_out=str(answer["spi_out"]), eap=int(str(answer["eap"])),
+                     spi=str(answer["spi"]), spi_in=str(answer["spi_in"]), spi_out=str(answer["spi_out"]), eap=tuple(int(one) for one in _texts(answer["eap"])),
                      dns=tuple(IPv4Address(one) for one in _texts(answer["dns"])))
 
 

@@ -17,6 +17,7 @@ NOTIFIES = {1: "UNSUPPORTED_CRITICAL_PAYLOAD", 7: "INVALID_SYNTAX", 14: "NO_PROP
             16389: "NAT_DETECTION_DESTINATION_IP", 16393: "REKEY_SA", 16394: "ESP_TFC_PADDING_NOT_SUPPORTED", 16395: "NON_FIRST_FRAGMENTS_ALSO",
             16396: "MOBIKE_SUPPORTED", 16399: "NO_ADDITIONAL_ADDRESSES", 16406: "REDIRECT_SUPPORTED",
             16417: "EAP_ONLY_AUTHENTICATION", 16420: "IKEV2_MESSAGE_ID_SYNC_SUPPORTED", 16430: "IKEV2_FRAGMENTATION_SUPPORTED", 16431: "SIGNATURE_HASH_ALGORITHMS"}
+EAP_CODES = {"1": "request", "2": "response", "3": "success", "4": "failure"}
 FIRST_STATUS = 16384
 GROUPS = {2: "MODP_1024", 5: "MODP_1536", 14: "MODP_2048", 19: "ECP_256", 20: "ECP_384"}
 
@@ -88,6 +89,17 @@ class IkeMessage:
         return self.frame.first("isakmp.auth.method")
 
     @property
+    def eap(self) -> list[str]:
+        """Its packets of EAP in words: "request 26", "response 3" (Nak), "success", "failure"."""
+        packets = [node for name in ("eap", "isakmp") for node in _nodes(self.frame.layers.get(name), "eap.code")]
+        return list(dict.fromkeys(_eap(node) for node in packets))
+
+    @property
+    def more_fragments(self) -> bool:
+        """Whether its packet of EAP-TLS or PEAP is a fragment with more to come (RFC 5216, 3.1)."""
+        return self.frame.first("eap.tls.flags.more_fragments") in ("1", "True")
+
+    @property
     def configuration_attributes(self) -> list[int]:
         """Types of the attributes in CP payloads."""
         return [int(str(value)) for value in self.frame.find("isakmp.cfg.attr.type")]
@@ -133,6 +145,11 @@ def _nodes(node: object, key: str) -> Iterator[Mapping[str, JSON]]:
 def _values(node: object, key: str) -> Iterator[JSON]:
     for found in _nodes(node, key):
         yield found[key]
+
+
+def _eap(node: Mapping[str, JSON]) -> str:
+    code = EAP_CODES.get(str(node["eap.code"]), str(node["eap.code"]))
+    return f"{code} {node['eap.type']}" if "eap.type" in node else code
 
 
 def _notify(node: Mapping[str, JSON]) -> Notify:

@@ -81,8 +81,8 @@ class Established:
     server_certificates: tuple[bytes, ...]
     groups: tuple[int, ...]
     """Groups of KE, one to each IKE_SA_INIT."""
-    eap: int = 0
-    """Type of the EAP method; 0 without EAP."""
+    eap: tuple[int, ...] = ()
+    """Types of the EAP method and of the one inside it; none without EAP."""
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ def converse(settings: Settings, channel: Channel) -> Steps:
     peer = None if isinstance(settings.by, Certificate) else settings.by()
     if peer is not None:
         answer = yield from _eap(peer, agreed, own, answer)
-    return _established(settings, agreed, answer, spi_in, shown, peer.method if peer else 0)
+    return _established(settings, agreed, answer, spi_in, shown, peer.methods if peer else ())
 
 
 def _auth(method: int, data: bytes) -> Payload:
@@ -277,7 +277,7 @@ def _peers_answer(peer: Peer, packet: bytes, answer: Answer) -> bytes | None:
 
 
 def _established(
-    settings: Settings, agreed: _Agreed, answer: Answer, spi_in: bytes, shown: tuple[bytes, ...], eap: int,
+    settings: Settings, agreed: _Agreed, answer: Answer, spi_in: bytes, shown: tuple[bytes, ...], eap: tuple[int, ...],
 ) -> Established:
     suite, spi_out = accepted(required(answer, Kind.SA), bodies.PROTOCOL_ESP, settings.esp)
     configuration = bodies.read_configuration(required(answer, Kind.CP))

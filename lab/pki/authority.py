@@ -51,6 +51,11 @@ class Identity:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode()
 
+    @property
+    def thumbprint(self) -> str:
+        """What Windows calls the certificate by: SHA-1 of its DER, in capitals."""
+        return self.certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303
+
     def pkcs12(self, password: Secret) -> bytes:
         """Return a PFX that every Windows 10 imports: 3DES with SHA-1, the only form that builds before 1809 read."""
         protection = (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lab.pki import Identity, RunPki
 from lab.secrets import Secret
 from lab.server import steps
+from lab.server.eap_steps import Method, eaphost, ias_policy
 from lab.server.l2tp_steps import L2TP_DEVICE, RuleForm, local_user, psk_rule
 from lab.server.steps import Step
 from lab.topology import Pool
@@ -23,6 +26,36 @@ def ikev2_certificate(pki: RunPki, pool: Pool, *, server: Identity | None = None
         steps.machine_certificate(server or pki.server),
         steps.incoming_connections(),
         steps.server_flags(steps.CERT),
+        *steps.static_pool(pool.first, pool.last),
+        steps.remote_access(),
+    ]
+
+
+def ikev2_eap(
+    pki: RunPki, pool: Pool, *, user: str, password: Secret, methods: Sequence[Method] = tuple(Method), server: Identity | None = None,
+) -> list[Step]:
+    """Return the steps of IKEv2 with EAP (macOS: Authentication Settings "Username" and "Certificate").
+
+    Args:
+        pki: the run's certificates. Clients' are asked for by EAP-TLS alone.
+        pool: inner addresses.
+        user: who dials in with a password.
+        password: his.
+        methods: what is offered, the preferred one first.
+        server: another server certificate than the right one; it is shown by IKE and inside TLS.
+
+    Raises:
+        ConfigError: user or password cannot be used.
+    """
+    shown = server or pki.server
+    return [
+        steps.trusted_root(pki.authority.certificate),
+        steps.machine_certificate(shown),
+        local_user(user, password),
+        steps.incoming_connections(),
+        steps.server_flags(steps.EAP),
+        ias_policy(peap=True),
+        eaphost(certificate=shown.thumbprint, methods=methods),
         *steps.static_pool(pool.first, pool.last),
         steps.remote_access(),
     ]

@@ -116,17 +116,17 @@ def mac() -> MethodPeer:
 @pytest.mark.parametrize(("offered", "data"), [(Method.MSCHAPV2, CHALLENGE), (Method.PEAP, b"\x20")])
 def test_a_method_that_is_known_is_taken_when_it_is_offered(offered: Method, data: bytes) -> None:
     peer = mac()
-    assert peer.method == 0
+    assert peer.methods == ()
     said = peer.receive(request(offered, data))
     assert said is not None
-    assert (decode(said).method, peer.method) == (offered, offered)
+    assert (decode(said).method, peer.methods) == (offered, (offered,))
 
 
 def test_another_method_is_answered_with_a_nak_that_names_the_known_ones() -> None:
     peer = mac()
     said = peer.receive(request(Method.TLS, b"\x20"))
     assert said is not None
-    assert (decode(said).method, decode(said).data, peer.method) == (Method.NAK, bytes([Method.MSCHAPV2, Method.PEAP]), 0)
+    assert (decode(said).method, decode(said).data, peer.methods) == (Method.NAK, bytes([Method.MSCHAPV2, Method.PEAP]), ())
 
 
 def test_success_and_failure_before_any_method_are_refusals() -> None:

@@ -19,6 +19,7 @@ class MsChapV2:
     """One authentication of a user by password."""
 
     kind = Method.MSCHAPV2
+    inner = ()
 
     def __init__(self, user: str, password: str, *, random: Callable[[int], bytes] = os.urandom) -> None:
         """Take the user's name, with or without domain, and the password. `random` makes the peer's challenge."""

@@ -46,6 +46,7 @@ class Peap(EapTls):
         elif clear[0] == Method.IDENTITY:
             self._tls.write(bytes([Method.IDENTITY]) + self._identity.encode())
         elif clear[0] == self._inner.kind:
+            self.inner = (int(self._inner.kind),)
             self._tls.write(bytes([self._inner.kind]) + self._inner.answer(identifier, clear[1:]))
         else:
             self._tls.write(bytes([Method.NAK, self._inner.kind]))

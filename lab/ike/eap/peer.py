@@ -70,8 +70,8 @@ class Peer(Protocol):
         """The key that the method made. Raises Refused before there is one."""
 
     @property
-    def method(self) -> int:
-        """Type of the method that the server has begun and the client takes; 0 before."""
+    def methods(self) -> tuple[int, ...]:
+        """Types of the method that the server has begun and the client takes, and of what has begun inside it; none before."""
 
     def receive(self, packet: bytes) -> bytes | None:
         """Return the answer to a packet; None after success. Raises Refused, Malformed."""
@@ -83,6 +83,10 @@ class EapMethod(Protocol):
     @property
     def kind(self) -> Method:
         """Its type."""
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """Type of the method that has begun inside; none for most."""
 
     @property
     def told(self) -> str:
@@ -106,9 +110,9 @@ class MethodPeer:
         self._last: tuple[bytes, bytes] = (b"", b"")
 
     @property
-    def method(self) -> int:
-        """Type of the method that has begun; 0 before."""
-        return int(self._begun.kind) if self._begun else 0
+    def methods(self) -> tuple[int, ...]:
+        """Types of the method that has begun and of what has begun inside it; none before."""
+        return (int(self._begun.kind), *self._begun.inner) if self._begun else ()
 
     @property
     def msk(self) -> bytes:

@@ -138,6 +138,7 @@ class EapTls:
     """EAP-TLS; `inside` is what PEAP adds."""
 
     kind = Method.TLS
+    inner: tuple[int, ...] = ()
     told = ""
 
     def __init__(self, trust: Trust) -> None:

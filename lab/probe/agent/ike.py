@@ -202,7 +202,7 @@ def connect(request: Request, timeout: float) -> dict[str, object]:
 
     Returns:
         up: whether it is. If so: inner, dns, ike and esp (suites), groups, certificates (of the server, base64), spi (of the client's IKE SA),
-        spi_in, spi_out, eap (type of the method, 0 without EAP). If not: by whom it was refused, reason, notify.
+        spi_in, spi_out, eap (types of the method and of the one inside). If not: by whom it was refused, reason, notify.
     """
     global _current  # noqa: PLW0603 - the probe is one process, the client one Mac
     disconnect()
@@ -219,7 +219,7 @@ def connect(request: Request, timeout: float) -> dict[str, object]:
     _current = made
     return {"up": True, "inner": str(up.inner), "dns": [str(one) for one in up.configuration.dns], "ike": str(up.suite), "esp": str(up.child.suite),
             "groups": list(up.groups), "certificates": [b64encode(one).decode() for one in up.server_certificates],
-            "spi": made.spi.hex(), "spi_in": up.child.spi_in.hex(), "spi_out": up.child.spi_out.hex(), "eap": up.eap}
+            "spi": made.spi.hex(), "spi_in": up.child.spi_in.hex(), "spi_out": up.child.spi_out.hex(), "eap": list(up.eap)}
 
 
 def _proof(by: Mapping[str, str], roots: Sequence[str]) -> Certificate | Callable[[], Peer]:
