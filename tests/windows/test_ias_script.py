@@ -13,8 +13,9 @@ from steps_on_engine import Server, put
 from lab.errors import StepFailed
 from lab.server.eap_steps import Authentication, Method, ias_policy
 from lab.server.steps import Step
+from lab.twin.powershell.registry import NATIVES, NativeResult
 from lab.twin.windows.ias import IAS_XML, SECTION, read_access_policy, stock_policy
-from lab.twin.windows.rights import ADMINISTRATORS, FILE_ALL, ORDINARY, TRUSTED_INSTALLER, Entry
+from lab.twin.windows.rights import ADMINISTRATORS, FILE_ALL, OF_WINDOWS, ORDINARY, TRUSTED_INSTALLER, Entry
 
 FILE = IAS_XML.lower()
 STOCK = stock_policy().decode()
@@ -90,11 +91,11 @@ def test_what_is_added_looks_like_its_neighbours() -> None:
            b'\n\t\t\t\t\t\t\t\t<msNPAuthenticationType2 xmlns:dt="urn:schemas-microsoft-com:datatypes" dt:dt="int">5</msNPAuthenticationType2>' in content(server)
 
 
-def test_what_is_there_already_is_not_added_and_the_file_not_written() -> None:
+def test_what_is_there_already_is_not_added_and_the_file_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server()
     put(server, PEAP)
     once = content(server)
-    server.machine.rights.read_only.clear()
+    monkeypatch.delitem(NATIVES, "takeown")
     for step in (PEAP, ias_policy(), ias_policy(authentication_types=[], eap_types=[Method.TLS, Method.MSCHAPV2])):
         server.act("apply", step)
         assert server.act("verify", step) == [True]
@@ -136,6 +137,26 @@ def test_a_crash_anywhere_leaves_nothing_that_revert_cannot_put_back(crash: Call
     assert server.state() == before
 
 
+@pytest.mark.parametrize(("verb", "changed"), [("/grant", False), ("/setowner", True)])
+def test_what_a_program_refuses_is_told_and_the_access_list_put_back(monkeypatch: pytest.MonkeyPatch, verb: str, changed: bool) -> None:
+    server, real = Server(), NATIVES["icacls"]
+    before = server.state()
+    server.act("inspect", PEAP)
+
+    def refusing(arguments: list[str], machine: object, text: str) -> NativeResult:
+        return NativeResult(output="Access is denied.", exit_code=5) if arguments[1] == verb else real(arguments, machine, text)
+
+    monkeypatch.setitem(NATIVES, "icacls", refusing)
+    with pytest.raises(StepFailed, match=rf"icacls\.exe .*{verb} .* failed with exit code 5: Access is denied\."):
+        server.act("apply", PEAP)
+    assert (content(server) != stock_policy()) is changed
+    assert server.machine.rights.of(FILE).entries == OF_WINDOWS.entries
+
+    monkeypatch.undo()
+    server.act("revert", PEAP)
+    assert server.state() == before
+
+
 def test_a_file_that_is_an_administrators_already_stays_one() -> None:
     server = Server()
     server.machine.rights.descriptors[FILE] = replace(ORDINARY, owner="S-1-5-18", entries=(*ORDINARY.entries, Entry("S-1-1-0", 0x120089)))
@@ -148,6 +169,8 @@ def test_a_file_that_is_an_administrators_already_stays_one() -> None:
 
 
 BOMB = '<!DOCTYPE Root [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;">]>'
+BESIDE = re.sub(r"<RadiusProfiles [^>]*>(.*)</RadiusProfiles>", r"{}\1", STOCK.replace("{", "{{").replace("}", "}}"), flags=re.S)
+"""The stock file with the section where no collection is around it."""
 BAD = {
     "absent": (None, "does not exist"), "empty": ("", "is not well-formed"), "no xml": ("policy = allow", "is not well-formed"), "cut off": (STOCK[:4000], "is not well-formed"),
     "cut off behind the section": (STOCK[:-10], r"is not well-formed: .* Line 47, position 2; nothing"), "two roots": (STOCK + "<Root/>", "is not well-formed"),
@@ -161,6 +184,8 @@ BAD = {
     "section elsewhere": (STOCK.replace("RadiusProfiles", "Profiles"), "has another schema: no RadiusProfiles"), "section in a section": (
         STOCK.replace("<RadiusProfiles name", "<Old><RadiusProfiles name").replace("</RadiusProfiles>", "</RadiusProfiles></Old>"), "no RadiusProfiles"),
     "empty collection": (re.sub(r"(<RadiusProfiles [^>]*>).*</RadiusProfiles>", r"\1<Children/></RadiusProfiles>", STOCK, flags=re.S), f"no {SECTION}"),
+    "the section beside an empty collection": (BESIDE.format("<RadiusProfiles/>"), "no Children"),
+    "the section beside a collection without anything": (BESIDE.format("<RadiusProfiles></RadiusProfiles>"), "no Children"),
     "other names": (STOCK.replace("msNPAuthenticationType2", "msNPAuthenticationType"), f"has another schema: {SECTION} has no msNPAuthenticationType2"),
     "no EAP types": (re.sub(r"<msNPAllowedEapType .*?</msNPAllowedEapType>", "", STOCK), f"{SECTION} has no msNPAllowedEapType"),
     "values in values": (STOCK.replace('dt:dt="int">3<', 'dt:dt="int"><value/><'), "msNPAuthenticationType2 in line 22 is no plain value"),
