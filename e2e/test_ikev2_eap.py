@@ -1,6 +1,12 @@
-"""IKEv2 with EAP: macOS' "Username" and "Certificate" (article: EAP)."""
+"""IKEv2 with EAP: macOS' "Username" and "Certificate" (article: EAP).
+
+The interface's eleven methods one by one, wrong lengths, replay, unknown and abandoned sessions: tests/eaphost/test_eap_verbs.py, test_eap_session.py and
+test_eap_fuzz.py, which drive the same core without IKE around it.
+"""
 
 from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -20,6 +26,8 @@ from lab.server.eap_steps import Method
 SHARED_KEY = "2"
 """Authentication method "Shared Key Message Integrity Code" (RFC 7296, 3.8), which with EAP means by the MSK (2.16)."""
 CLAIMS = {Method.MSCHAPV2: "eap-username-is-mschapv2-or-peap", Method.PEAP: "eap-username-is-mschapv2-or-peap", Method.TLS: "eap-certificate-is-tls"}
+MACS_ORDER = ["IDi", "N", "N", "IDr", "CP", "N", "N", "SA", "TSi", "TSr"]
+"""Payloads of a Mac's first IKE_AUTH with EAP, inside SK (log: strongX509/docker issue 7; lab/ike/macos.py)."""
 CREDENTIALS = 16
 """NPS's reason code: name or password is wrong (learn.microsoft.com, NPS Reason Codes)."""
 
@@ -66,6 +74,7 @@ def test_ikev2_eap__the_method_and_the_same_key_at_both_ends(
 
     assert {"AUTH", "CERT", "EAP"}.isdisjoint(asked.payloads)
     assert {"IDi", "IDr", "SA", "TSi", "TSr"} <= set(asked.payloads)
+    assert asked.identities == [ikev2_eap.pki.server_name], "IDr is a name, IDi the client's address"
     assert {"IDr", "CERT", "AUTH", "EAP"} <= set(answered.payloads)
     assert answered.eap == ["request 1"]
     said = eap_of(wire, tunnel.sa().spi)
@@ -75,6 +84,7 @@ def test_ikev2_eap__the_method_and_the_same_key_at_both_ends(
     assert (own_proof.auth_method, accepted.auth_method) == (SHARED_KEY, SHARED_KEY)
     if isinstance(tunnel, InitiatorTunnel):
         assert tunnel.agreement.eap == (Method.PEAP, Method.MSCHAPV2)
+        assert asked.payloads[1:] == MACS_ORDER
 
 
 @pytest.mark.counter("eap-no-auth-in-first-message")
@@ -193,6 +203,35 @@ def test_ikev2_eap__no_packet_of_eap_leaves_for_a_server_of_another_name(
     refusal = ikev2_eap.must_be_refused(client, method, by="client")
     assert ["EAP" in message.payloads for message in wire().requests("IKE_AUTH")] == [False]
     assert refusal.notify == ""
+
+
+@EVERY_METHOD
+def test_ikev2_eap__local_id_is_no_user_name(
+    server: Server, client: Client, ikev2_eap: Ikev2EapPath, wire: LookAtWire, method: Method
+) -> None:
+    """IDi says what Local ID says, EAP who the user is; the server reports the user."""
+    server.provision(ikev2_eap.steps(first=method))
+    tunnel = client.connect(ikev2_eap.profile(method, local_id="somebody.example.test"), engine=ikev2_eap.engine(method))
+
+    asked, *_ = conversation(wire, tunnel.sa().spi)
+    assert asked.identities == ["somebody.example.test", ikev2_eap.pki.server_name]
+    line = server.await_client(tunnel.inner_address)
+    assert (tunnel.user in line, "somebody" in line) == (True, False)
+
+
+@pytest.mark.claim("eap-replacement-complete")
+def test_ikev2_eap__two_clients_at_the_same_time(
+    server: Server, client: Client, client2: Client, lan: LanHost, ikev2_eap: Ikev2EapPath, wire: LookAtWire
+) -> None:
+    """Their conversations interleave, by different methods, and both come up."""
+    server.provision(ikev2_eap.steps())
+
+    with ThreadPoolExecutor() as pool:
+        attempts = [pool.submit(ikev2_eap.connect, client, Method.MSCHAPV2), pool.submit(ikev2_eap.connect, client2, Method.TLS)]
+        tunnels = [attempt.result() for attempt in attempts]
+    assert len({tunnel.inner_address for tunnel in tunnels}) == 2
+    for tunnel, mac in zip(tunnels, (client, client2), strict=True):
+        must_carry(tunnel, mac, server, lan, wire)
 
 
 @pytest.mark.requires("nat")
