@@ -23,6 +23,7 @@ from lab.secrets import new_secret
 from lab.server import steps
 from lab.server.eap_steps import Method
 
+pytestmark = pytest.mark.requires("eap")
 SHARED_KEY = "2"
 """Authentication method "Shared Key Message Integrity Code" (RFC 7296, 3.8), which with EAP means by the MSK (2.16)."""
 CLAIMS = {Method.MSCHAPV2: "eap-username-is-mschapv2-or-peap", Method.PEAP: "eap-username-is-mschapv2-or-peap", Method.TLS: "eap-certificate-is-tls"}

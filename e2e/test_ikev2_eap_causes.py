@@ -14,6 +14,7 @@ from lab.server.eap_steps import Authentication, Method, ias_policy
 from lab.server.eap_test_steps import altered_program
 from lab.server.steps import EAP, Step
 
+pytestmark = pytest.mark.requires("eap")
 EVERY_METHOD = pytest.mark.parametrize("method", list(Method), ids=lambda one: one.name.lower())
 BEGUN = ["request 1", "response 1", "failure"]
 """EAP that fails once the server knows who it is."""

@@ -15,6 +15,7 @@ from lab.server.eap_steps import Method
 from lab.server.l2tp_steps import DialIn
 from lab.server.steps import remote_access
 
+pytestmark = pytest.mark.requires("eap")
 BY_PASSWORD = pytest.mark.parametrize("method", [Method.MSCHAPV2, Method.PEAP], ids=lambda one: one.name.lower())
 
 
