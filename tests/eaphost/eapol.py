@@ -61,7 +61,7 @@ class Said:
 
 def eapol_test(end: RadiusEnd, network: Network, folder: Path) -> Said:
     """Let it authenticate itself. Raises HostError when it is not installed."""
-    (folder / "network").write_text(network.lines())
+    (folder / "network").write_text(network.lines(), encoding="utf-8")
     command = ["eapol_test", "-c", str(folder / "network"), "-a", "127.0.0.1", "-p", str(end.port), "-s", end.secret.decode(), "-t", str(PATIENCE_S)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)

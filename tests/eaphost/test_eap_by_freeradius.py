@@ -20,7 +20,6 @@ from lab.pki import Authority, Identity
 from lab.pki.authority import CLIENT_USAGES
 
 MD5 = 4
-PASSWORD = USERS["alice"]
 AROUND_TLS = 10
 """Octets that FreeRADIUS puts around a fragment of Framed-MTU: EAP's header, type, flags, length."""
 
@@ -36,11 +35,11 @@ def trust(papers: Papers, *, root: Authority | None = None, shown: Identity | No
     return Trust(roots=roots, certificate=shown.certificate_pem, key=shown.private_key_pem) if shown else Trust(roots=roots)
 
 
-def method(kind: int, papers: Papers, *, password: str = PASSWORD, root: Authority | None = None, shown: Identity | None = None) -> EapMethod:
+def method(kind: int, papers: Papers, *, user: str = "alice", password: str = "", root: Authority | None = None, shown: Identity | None = None) -> EapMethod:
     if kind == TLS:
         return EapTls(trust(papers, root=root, shown=shown or papers.alice))
-    inner = MsChapV2("alice", password)
-    return inner if kind == MSCHAPV2 else Peap(trust(papers, root=root), "alice", inner)
+    inner = MsChapV2(user, password or USERS[user])
+    return inner if kind == MSCHAPV2 else Peap(trust(papers, root=root), user, inner)
 
 
 METHODS = pytest.mark.parametrize("kind", [MSCHAPV2, TLS, PEAP], ids=["mschapv2", "tls", "peap"])
@@ -71,6 +70,16 @@ def test_fragments_of_any_size_make_the_same_key(server: RadiusEnd, papers: Pape
     assert ended.accepted
     assert peer.msk == ended.msk
     assert max(map(len, ended.requests)) <= theirs + AROUND_TLS
+
+
+@WITH_PASSWORD
+def test_name_and_password_of_any_letters_mean_the_same_to_both(server: RadiusEnd, papers: Papers, kind: int) -> None:
+    user = "m\u00fcller"
+    assert not USERS[user].isascii()
+    peer = MethodPeer(user, method(kind, papers, user=user))
+    ended = carry(server, peer, user)
+
+    assert (ended.accepted, peer.msk) == (True, ended.msk)
 
 
 def test_peap_keeps_the_name_inside(server: RadiusEnd, papers: Papers) -> None:

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from eaphost_papers import USERS, Papers
 from eaphost_process import MSCHAPV2, PEAP, TLS
 from eapol import Network, Said, eapol_test
-from test_eap_policy_front import Server
+from test_eap_policy_front import ALICE, Server
 
 from lab.pki import Authority, Identity
 from lab.pki.authority import CLIENT_USAGES
 from lab.twin.rras.eap import conversations
 from lab.twin.rras.eap.policy_engine import Reason
 from lab.twin.windows.eaphost import EapHost
+from lab.twin.windows.users import Account
 
 KINDS = (MSCHAPV2, TLS, PEAP)
 NAMES = {MSCHAPV2: "mschapv2", TLS: "tls", PEAP: "peap"}
 each_method = pytest.mark.parametrize("kind", KINDS, ids=NAMES.values())
 
 
-def network(kind: int, papers: Papers, *, password: str = USERS["alice"], roots: Path | None = None, shown: tuple[Path, Path] | None = None, fragment: int = 0) -> Network:
+def network(
+    kind: int, papers: Papers, *, user: str = "alice", password: str = USERS["alice"], roots: Path | None = None, shown: tuple[Path, Path] | None = None, fragment: int = 0
+) -> Network:
     roots = roots or papers.roots
     if kind == MSCHAPV2:
-        return Network("MSCHAPV2", password=password)
+        return Network("MSCHAPV2", user, password=password)
     if kind == TLS:
         return Network("TLS", "alice@example.test", certificate=shown or (papers.folder / "alice.pem", papers.folder / "alice.key"), roots=roots, fragment=fragment)
-    return Network("PEAP", password=password, roots=roots, inner="auth=MSCHAPV2", fragment=fragment)
+    return Network("PEAP", user, password=password, roots=roots, inner="auth=MSCHAPV2", fragment=fragment)
 
 
 @dataclass
@@ -40,12 +43,13 @@ class Asked:
     program: Path
     papers: Papers
     folder: Path
+    accounts: list[Account] = field(default_factory=lambda: [ALICE])
     reasons: list[Reason] = field(default_factory=list)
 
     def __call__(self, asked: Network, *offered: int, passwords: str = "lsa") -> Said:
         """Authenticate by a network block where these methods are offered, the preferred one first."""
         host = EapHost(program="C:\\eaphost.exe", build=self.program, methods=offered, passwords=passwords, certificate="")
-        server = Server(self.folder, host, self.papers)
+        server = Server(self.folder, host, self.papers, self.accounts)
         opened = server.open()
         try:
             return eapol_test(opened.end, asked, self.folder)
@@ -91,6 +95,15 @@ def test_its_nak_leads_to_nothing_where_its_method_is_not_offered(ask: Asked, pa
 
     assert (said.accepted, said.methods) == (False, [only])
     assert ask.reasons == [Reason.NO_COMMON_EAP_TYPE]
+
+
+@pytest.mark.parametrize("user", ["WIN10VPN\\alice", "m\u00fcller", "a" * 200])
+@pytest.mark.parametrize("kind", [MSCHAPV2, PEAP], ids=["mschapv2", "peap"])
+def test_name_and_password_of_any_letters_mean_the_same_to_both(ask: Asked, papers: Papers, kind: int, user: str) -> None:
+    ask.accounts = [replace(ALICE, name=user.rpartition("\\")[2], password="gr\u00fcn \u20ac")]
+    said = ask(network(kind, papers, user=user, password="gr\u00fcn \u20ac"), kind)
+
+    assert (said.accepted, said.keys_equal) == (True, True)
 
 
 @pytest.mark.parametrize("kind", [MSCHAPV2, PEAP], ids=["mschapv2", "peap"])
