@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from eaphost_papers import Papers
 from eaphost_process import MSCHAPV2, PEAP, TLS, Ended, Host, Session, converse
 
@@ -15,6 +18,7 @@ from lab.ike.eap.peer import EapMethod, MethodPeer
 from lab.ike.eap.tls import EapTls, Trust
 from lab.ike.errors import Refused
 from lab.pki import Authority
+from lab.pki.authority import SERVER_USAGES
 
 Make = Callable[[Papers, str], EapMethod]
 
@@ -82,6 +86,24 @@ def test_a_server_of_another_root_is_refused_by_the_client_and_has_no_key(host: 
     with pytest.raises(Refused, match="CERTIFICATE_VERIFY_FAILED") as refusal:
         _ = peer.msk
     assert refusal.value.by == "client"
+
+
+@pytest.mark.parametrize(("usages", "until", "refused"), [
+    ([ExtendedKeyUsageOID.CLIENT_AUTH], None, True), ([], None, False), (SERVER_USAGES, -1, True), (SERVER_USAGES, None, False),
+], ids=["clientAuth alone", "no usages", "expired", "another name"])
+def test_the_certificate_inside_tls_must_be_a_servers_if_it_names_usages_and_may_have_any_name(
+    start: Callable[..., Host], papers: Papers, usages: list[x509.ObjectIdentifier], until: int | None, *, refused: bool
+) -> None:
+    end = dt.datetime.now(dt.UTC) + dt.timedelta(days=until) if until is not None else None
+    shown = papers.authority.issue("radius.example.test", usages=usages, key=papers.server.key, until=end)
+    certificate, key = papers.write("inner", shown)
+    peer, ended = authenticate(start(f"certificate={certificate}", f"key={key}", f"roots={papers.roots}"), TLS, EapTls(trust(papers, certificate=True)))
+
+    assert ended.result.success is not refused
+    if refused:
+        with pytest.raises(Refused, match="CERTIFICATE_VERIFY_FAILED") as refusal:
+            _ = peer.msk
+        assert refusal.value.by == "client"
 
 
 def test_without_a_certificate_eap_tls_is_refused_by_the_server(host: Host, papers: Papers) -> None:
