@@ -31,6 +31,7 @@ from lab.waiting import Deadline, wait_until
 SECRET_HINT = ("IKEv2 needs certificates here: Windows has no shared secret for incoming IKEv2 connections; choose Certificate under None, "
                "or L2TP over IPSec for a shared secret")
 """Diagnosis of a refused shared secret."""
+COMMON_NAME_HINT = "charon takes no CN for a name; if the certificate has no dNSName, our own initiator does (lab.client.engine.Engine.OWN)"
 UNTRUSTED_KEY = "no trusted RSA public key found"
 NOTIFIES = ("AUTHENTICATION_FAILED", "NO_PROPOSAL_CHOSEN", "INTERNAL_ADDRESS_FAILURE", "TS_UNACCEPTABLE", "INVALID_KE_PAYLOAD",
             "INVALID_SYNTAX", "FAILED_CP_REQUIRED", "SINGLE_PAIR_REQUIRED", "NO_ADDITIONAL_SAS")
@@ -184,6 +185,8 @@ class Mac:
         done = self._initiate(profile, address, remote_id=profile.remote_id)
         attempts, by_common_name = 1, False
         if done.error and any(UNTRUSTED_KEY in line for line in done.log) and f"CN={profile.remote_id}" in subject_shown(done.log):
+            if profile.eap_identity:  # in a second attempt EAP would begin before the name is judged
+                raise Refused("client", why_refused(done).reason, log=done.log, hint=COMMON_NAME_HINT)
             attempts, by_common_name = 2, True
             done = self._initiate(profile, address, remote_id="%any")
         if done.error:

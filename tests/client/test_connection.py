@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from lab.client import connection
 from lab.client.connection import Mac, Refused, why_refused
-from lab.client.profile import IKEv2, NoEAP, NoEAPSharedSecret
+from lab.client.profile import IKEv2, NoEAP, NoEAPSharedSecret, Username
 from lab.client.routes import classful
 from lab.errors import CommandFailed, ControlCheckFailed, ProfileRefused
 from lab.pki import RunPki
@@ -283,6 +283,15 @@ def test_a_common_name_does_not_count_beside_another_dns_name(client: Mac, probe
 
     with pytest.raises(Refused, match="SSLHostname"):
         client.connect(profile())
+
+
+def test_no_second_attempt_with_eap_which_would_begin_before_the_name_is_judged(client: Mac, probe: FakeProbe, profile: Callable[..., IKEv2]) -> None:
+    probe.outcomes = [Control(error=FAILED, log=(SHOWN, f"no trusted RSA public key found for '{NAME}'"))]
+
+    with pytest.raises(Refused) as refusal:
+        client.connect(profile(authentication=Username(account="alice", password=Secret("pass"))))
+    assert (refusal.value.by, len(probe.connections)) == ("client", 1)
+    assert "Engine.OWN" in refusal.value.hint
 
 
 def test_no_second_attempt_for_another_common_name(client: Mac, probe: FakeProbe, profile: Callable[..., IKEv2]) -> None:

@@ -4,8 +4,10 @@ another client's host. What each engine then does against the twin is shown by e
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from fixtures.roles import Client
 from fixtures.session import LabSession
@@ -16,6 +18,7 @@ from lab.client.strongswan import PANE_IKE
 from lab.evidence.recorder import Recorder
 from lab.evidence.residue import difference
 from lab.pki import Identity, RunPki
+from lab.pki.authority import SERVER_USAGES
 from lab.probe.probe import Probe
 from lab.secrets import Secret
 
@@ -131,23 +134,52 @@ def test_another_method_is_answered_with_a_nak_and_refused_by_the_server_that_ha
     assert refusal.value.by == "server"
 
 
+@pytest.fixture
+def recorder(session: LabSession, mac: Client, tmp_path: Path) -> Iterator[Recorder]:
+    made = session.recorder(tmp_path)
+    made.follow_client("client", mac.probe)
+    yield made
+    made.close()
+
+
+def must_be_refused_before_eap(mac: Client, to: Authenticator, recorder: Recorder, engine: Engine) -> Refused:
+    """Return the client's refusal; none of its requests so far has EAP."""
+    with pytest.raises(Refused) as refusal:
+        mac.connect(by_password(to), engine=engine)
+    assert refusal.value.by == "client"
+    sent = [message.payloads for message in recorder.wire().requests("IKE_AUTH")]
+    assert sent
+    assert not any("EAP" in payloads for payloads in sent)
+    return refusal.value
+
+
 @BOTH
 @pytest.mark.parametrize("which", ["server_other_name", "server_of_other_authority", "server_expired"])
 def test_no_packet_of_eap_leaves_for_a_server_that_a_mac_does_not_trust(
-    session: LabSession, mac: Client, authenticator: Authenticator, which: str, engine: Engine, tmp_path: object
+    mac: Client, authenticator: Authenticator, recorder: Recorder, which: str, engine: Engine
 ) -> None:
     authenticator.serve("eap-mschapv2", certificate=getattr(authenticator.pki, which))
-    recorder: Recorder = session.recorder(tmp_path)  # type: ignore[arg-type]
-    recorder.follow_client("client", mac.probe)
-    try:
-        with pytest.raises(Refused) as refusal:
-            mac.connect(by_password(authenticator), engine=engine)
-        assert refusal.value.by == "client"
-        sent = [message.payloads for message in recorder.wire().requests("IKE_AUTH")]
-        assert sent
-        assert not any("EAP" in payloads for payloads in sent)
-    finally:
-        recorder.close()
+    must_be_refused_before_eap(mac, authenticator, recorder, engine)
+
+
+@BOTH
+def test_nor_for_one_whose_cn_is_right_and_whose_dns_name_is_another(
+    mac: Client, authenticator: Authenticator, recorder: Recorder, engine: Engine
+) -> None:
+    pki = authenticator.pki
+    both = pki.authority.issue(pki.server_name, usages=SERVER_USAGES, names=[x509.DNSName("other.example.test")], key=pki.server.key)
+    authenticator.serve("eap-mschapv2", certificate=both)
+    must_be_refused_before_eap(mac, authenticator, recorder, engine)
+
+
+def test_a_cn_without_a_dns_name_is_taken_by_our_own_and_by_charon_refused_with_a_hint(
+    mac: Client, authenticator: Authenticator, recorder: Recorder
+) -> None:
+    authenticator.serve("eap-mschapv2", certificate=authenticator.pki.server_common_name_only)
+    refusal = must_be_refused_before_eap(mac, authenticator, recorder, Engine.CHARON)
+    assert "Engine.OWN" in refusal.hint
+    with mac.connect(by_password(authenticator), engine=Engine.OWN) as tunnel:
+        assert mac.probe.ping(authenticator.address, source=str(tunnel.inner_address)) is not None
 
 
 def test_our_own_judges_usages_too_before_eap(mac: Client, authenticator: Authenticator) -> None:
