@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fixtures.eap import Ikev2EapPath, conversation, eap_of
+from fixtures.eap import Ikev2EapPath, conversation, eap_of, reason
 from fixtures.ikev2 import Ikev2Path
 from fixtures.l2tp import USER
 from fixtures.path import Path
@@ -127,7 +127,7 @@ def test_ikev2_eap__a_wrong_password_is_refused(
     assert server.clients == ()
     must_not_reach(client, lan)
     if engine is Engine.OWN:  # charon goes without the answer after which the server takes note of it
-        server.await_event(USER, f"Reason code {CREDENTIALS}")
+        server.await_event(USER, reason(CREDENTIALS))
 
     client.connect(ikev2_eap.profile(method), engine=engine)
 

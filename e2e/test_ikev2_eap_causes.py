@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.eap import Ikev2EapPath, eap_of
+from fixtures.eap import Ikev2EapPath, eap_of, reason
 from fixtures.eap_causes import Answer, EapCause, load_eap_causes
 from fixtures.planes import LookAtWire, must_carry, must_not_reach
 from fixtures.roles import Client, LanHost, Server
@@ -50,6 +50,8 @@ def test_ikev2_eap_causes__each_alone_and_together(
     must_not_reach(client, lan)
     if cause.says:
         server.await_event(cause.says)
+    if cause.reason:
+        server.await_event(reason(cause.reason))
 
 
 @pytest.mark.counter("eap-ias-allowed-type")
