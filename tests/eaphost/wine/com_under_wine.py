@@ -6,6 +6,7 @@ not: docs/eaphost.md.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,12 +87,12 @@ def test_a_refusal_comes_through(caller: Host, line: str, result: str) -> None:
 
 
 def test_what_the_program_gives_back_is_freed_by_the_marshaller(wine: WinePrefix, caller: Host) -> None:
-    """An answer has 330 octets in four pieces: two thousand of them that nobody frees would be 900 KB."""
+    """An answer has 800 octets in four pieces: a thousand of them that nobody frees are 900 KB. As a median, since the runtime gives memory of its own back."""
     (server,) = wine.servers()
     session = Session(caller, MSCHAPV2)
     session.receive(response(session.send()[1], 1, b"alice"))
     request = session.send()
-    assert session.receive(response(request[1], MSCHAPV2, MsChapV2Peer("a" * 250, "x").answer(request[5:]))) == "Authenticate"
+    assert session.receive(response(request[1], MSCHAPV2, MsChapV2Peer("\u20ac" * 240, "x").answer(request[5:]))) == "Authenticate"
 
     def grown_by(calls: int) -> int:
         before = resident_kb(server)
@@ -99,8 +100,8 @@ def test_what_the_program_gives_back_is_freed_by_the_marshaller(wine: WinePrefix
             session.attributes()
         return resident_kb(server) - before
 
-    grown_by(500)
-    assert grown_by(2000) < 500
+    grown_by(300)
+    assert statistics.median(grown_by(1000) for _ in range(3)) < 400
 
 
 def test_the_logging_build_records_what_came(wine: WinePrefix, caller: Host) -> None:
