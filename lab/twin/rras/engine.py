@@ -17,6 +17,7 @@ from pathlib import Path
 from lab.twin.rras import cisco, l2tp_config, messages
 from lab.twin.rras.addressing import Addressing
 from lab.twin.rras.charon_errors import NO_ADDRESS, errors
+from lab.twin.rras.clients import SOURCE, ConnectedClients
 from lab.twin.rras.eap.service import EapService
 from lab.twin.rras.effective import VpnServer, effective, with_secrets
 from lab.twin.rras.incoming import IncomingConnections
@@ -31,14 +32,12 @@ from lab.twin.rras.packet_filter import PacketFilter
 from lab.twin.rras.policy import EVENT_OUT_OF_RANGE, UnknownPolicy
 from lab.twin.windows.events import Level
 from lab.twin.windows.machine import Connection, Machine
-from lab.twin.windows.network import Category
 from lab.twin.windows.services import ServiceFailed
 from lab.wire.vici import Vici, ViciRefused
 
 log = logging.getLogger(__name__)
 
-SOURCE = "RemoteAccess"
-EVENT_STARTED, EVENT_CONNECTED, EVENT_DISCONNECTED, EVENT_REFUSED = 20103, 20274, 20275, 20255
+EVENT_STARTED, EVENT_REFUSED = 20103, 20255
 """20101 is documented; the texts and numbers of the others are not (the suite asserts none of them)."""
 EVENT_NO_DHCP_SERVER = 20169
 """KB216805, with its text."""
@@ -59,6 +58,7 @@ class RrasEngine:
         self._vici = Vici()
         self._kernel = Kernel()
         self._filter = PacketFilter(machine)
+        self._clients = ConnectedClients(machine, self._kernel, self._filter)
         self._lock = threading.RLock()
         self._addressing = Addressing(self._kernel, machine.computer_name, self._lock, changed=self._addresses_came, nobody=self._no_dhcp_server,
                                       none_left=lambda: self._no_address(ERROR_NO_IP_ADDRESSES))
@@ -247,8 +247,7 @@ class RrasEngine:
             self._kernel.be_silent(silent=self._silent_when_stopped)
             self._machine.registry.on_change = None
             self._machine.accounts.on_change = None
-            self._machine.ras.connections.clear()
-            self._vpn_is_idle()
+            self._clients.clear()
             self._server = None
 
     # -- what happens meanwhile -----------------------------------------------------------------------------------------
@@ -277,11 +276,12 @@ class RrasEngine:
         assert self._server is not None
         inner = sa.get("remote-vips")
         address = str(inner[0]) if isinstance(inner, list) and inner else ""
-        known = next((one for one in self._machine.ras.connections if one.address == address), None)
+        known = self._clients.with_address(address)
         if name == "child-updown" and up and address and known is None:
-            self._connected(Connection(user=str(sa.get("remote-eap-id") or sa.get("remote-id", "")), client=str(sa.get("remote-host", "")), address=address))
+            user = str(sa.get("remote-eap-id") or sa.get("remote-id", ""))
+            self._clients.came(Connection(user=user, client=str(sa.get("remote-host", "")), address=address), self._server)
         elif name == "ike-updown" and not up and known is not None:
-            self._disconnected(known)
+            self._clients.gone(known)
         self._heed_limit()
 
     def _addresses_came(self, own: bool) -> None:
@@ -312,38 +312,19 @@ class RrasEngine:
     def _l2tp_came(self, session: Session) -> None:
         with self._lock:
             if self._server is not None:
-                self._connected(Connection(user=session.user, client="", address=session.address, tunnel_type="L2TP"))
+                self._clients.came(Connection(user=session.user, client="", address=session.address, tunnel_type="L2TP"), self._server)
 
     def _l2tp_gone(self, session: Session) -> None:
         self._addressing.released_by_ppp(IPv4Address(session.address))
         with self._lock:
-            for known in [one for one in self._machine.ras.connections if one.tunnel_type == "L2TP" and one.address == session.address]:
-                self._disconnected(known)
-
-    def _connected(self, connection: Connection) -> None:
-        assert self._server is not None
-        self._machine.ras.connections.append(connection)
-        self._kernel.client_came(connection.address, self._server)
-        text = f"{connection.user} has connected and was given {connection.address}."
-        self._machine.events.write(SOURCE, EVENT_CONNECTED, Level.INFORMATION, text)
-
-    def _disconnected(self, connection: Connection) -> None:
-        self._machine.ras.connections.remove(connection)
-        self._kernel.client_gone(connection.address)
-        self._machine.events.write(SOURCE, EVENT_DISCONNECTED, Level.INFORMATION, f"{connection.user} has disconnected.")
-        self._vpn_is_idle()
-
-    def _vpn_is_idle(self) -> None:
-        """With the last client the VPN's network goes; a new one is Public again (inferred: a network without a gateway is not remembered)."""
-        network = self._machine.network
-        if not self._machine.ras.connections and network.vpn_category is Category.PRIVATE:
-            network.set_category(network.vpn, Category.PUBLIC)
-            self._filter.apply()
+            known = self._clients.with_address(session.address, "L2TP")
+            if known is not None:
+                self._clients.gone(known)
 
     def _heed_limit(self) -> None:
         """At the limit of connections the next one finds no address."""
         assert self._server is not None
-        full = sum(one.tunnel_type == "IKEv2" for one in self._machine.ras.connections) >= self._server.connection_limit
+        full = self._clients.count("IKEv2") >= self._server.connection_limit
         if self._server.serves:
             self._incoming.offer(self._server, self._addressing.pools, full=full)
 

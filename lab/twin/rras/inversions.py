@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from lab.twin.rras.cisco import QUIRK as SERVES_CISCO
+from lab.twin.rras.eap.settings import EapSettings
 from lab.twin.rras.effective import Addresses, VpnServer
 from lab.twin.rras.l2tp_config import L2tp
 from lab.twin.rras.leases import Dhcp
 from lab.twin.rras.policy import Policy, stock_policy
+from lab.twin.windows.ias import EAP_PEAP, IAS_AUTH_EAP, IAS_AUTH_PEAP, AccessPolicy
 
 Change = Callable[[VpnServer], VpnServer]
 LITERAL_DEFAULTS = Policy(ike=("aes256-sha256-modp1024",), esp=("3des-sha256",), pfs="")
@@ -54,6 +56,20 @@ def _first_for_a_client(server: VpnServer) -> VpnServer:
 
 def _l2tp(change: Callable[[L2tp], L2tp]) -> Change:
     return lambda server: server if server.l2tp is None else replace(server, l2tp=change(server.l2tp))
+
+
+def _eap(change: Callable[[EapSettings], EapSettings]) -> Change:
+    return lambda server: replace(server, eap=change(server.eap))
+
+
+def _allows(*, authentication: int | None = None, method: int | None = None) -> Change:
+    """Allow EAP what ias.xml does not."""
+    def change(settings: EapSettings) -> EapSettings:
+        policy = settings.policy
+        types, methods = ({one} if one is not None else set() for one in (authentication, method))
+        return replace(settings, policy=AccessPolicy(authentication_types=policy.authentication_types | types, eap_types=policy.eap_types | methods))
+
+    return _eap(change)
 
 
 def _without_errors(settings: L2tp) -> L2tp:
@@ -113,6 +129,16 @@ INVERSIONS: dict[str, Change] = {
     "l2tp-dial-in": _l2tp(lambda settings: replace(settings, refusals={})),
     "l2tp-refusal-errors": _l2tp(_without_errors),
     "l2tp-known-users": _l2tp(lambda settings: replace(settings, checks_names=False)),
+    "eap-flag-required": _eap(lambda settings: replace(settings, allowed=True)),
+    "eap-authentication-type": _allows(authentication=IAS_AUTH_EAP),
+    "eap-peap-authentication-type": _allows(authentication=IAS_AUTH_PEAP),
+    "eap-allowed-type": _allows(method=EAP_PEAP),
+    "eap-component-missing-at-once": _quirk("eap-asks-without-program"),
+    "eap-registered-program": _quirk("eap-program-of-the-start"),
+    "eap-own-certificate": _quirk("eap-shows-a-stranger"),
+    "eap-client-certificate-root": _quirk("eap-trusts-strangers"),
+    "eap-accounts-asked": _quirk("eap-admits-anybody"),
+    "eap-refusals-logged": _quirk("eap-refusals-unlogged"),
     "cisco-xauth-refused": _quirk(SERVES_CISCO),
     **{name: _quirk(name) for name in ("firewall-public-default", "firewall-original-profile", "firewall-block-wins", "firewall-stealth",
                                        "firewall-drops-reported")},  # the packet filter carries them out
