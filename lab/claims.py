@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from lab.errors import ConfigError
-from lab.yamlfile import read_yaml
+from lab.yamlfile import read_entries
 
 
 class Evidence(StrEnum):
@@ -73,25 +72,4 @@ def load_claims(path: Path) -> dict[str, Claim]:
     Raises:
         ConfigError: the file is missing or wrong; names the entry and the field.
     """
-    content = read_yaml(path)
-    try:
-        entries = TypeAdapter(list[_Entry]).validate_python(content)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise ConfigError(f"{path}: {_place(content, problem['loc'])}: {problem['input']!r}: {problem['msg']}") from error
-    claims: dict[str, Claim] = {}
-    for entry in entries:
-        if entry.id in claims:
-            raise ConfigError(f"{path}: the id {entry.id!r} stands twice")
-        claims[entry.id] = Claim(**entry.model_dump())
-    return claims
-
-
-def _place(content: object, location: tuple[int | str, ...]) -> str:
-    """Return where in the file a problem is, with the claim's id instead of its number: "ikev2-none.evidence"."""
-    parts = [str(part) for part in location]
-    if parts and isinstance(content, list) and isinstance(location[0], int):
-        entry = content[location[0]]
-        if isinstance(entry, dict) and "id" in entry:
-            parts[0] = str(entry["id"])
-    return ".".join(parts) or "the whole file"
+    return {entry.id: Claim(**entry.model_dump()) for entry in read_entries(path, _Entry, key="id")}

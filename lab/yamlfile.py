@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from lab.errors import ConfigError
+
+Entry = TypeVar("Entry", bound=BaseModel)
 
 
 class _NoDuplicates(yaml.SafeLoader):
@@ -41,3 +46,36 @@ def read_yaml(path: Path, *, called: str = "", hint: str = "") -> object:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name} is not YAML: {error}") from error
     return content
+
+
+def read_entries(path: Path, model: type[Entry], *, key: str) -> list[Entry]:
+    """Return the entries of a file that is a list, each with a name of its own.
+
+    Args:
+        path: the file.
+        model: what an entry must be.
+        key: the field by which entries are told apart.
+
+    Raises:
+        ConfigError: the file cannot be read, an entry is wrong (named by its key, with the field), or a name stands twice.
+    """
+    content = read_yaml(path)
+    try:
+        entries = TypeAdapter(list[model]).validate_python(content)  # type: ignore[valid-type]  # a type at run time
+    except ValidationError as error:
+        problem = error.errors()[0]
+        given = f" {problem['input']!r}:" if isinstance(problem["input"], str | int | float | bool | None) else ""
+        raise ConfigError(f"{path}: {_place(content, problem['loc'], key)}:{given} {problem['msg']}") from error
+    if twice := [name for name, count in Counter(str(getattr(entry, key)) for entry in entries).items() if count > 1]:
+        raise ConfigError(f"{path}: the {key} {twice[0]!r} stands twice")
+    return entries
+
+
+def _place(content: object, location: tuple[int | str, ...], key: str) -> str:
+    """Return where in the file a problem is, with the entry's name instead of its number: "ikev2-none.evidence"."""
+    parts = [str(part) for part in location]
+    if parts and isinstance(content, list) and isinstance(location[0], int):
+        entry = content[location[0]]
+        if isinstance(entry, dict) and key in entry:
+            parts[0] = str(entry[key])
+    return ".".join(parts) or "the whole file"
