@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from eaphost_papers import USERS, Papers, principal
-from eaphost_process import PRIMITIVES, SOURCES, Host, mcs
+from eaphost_process import MSCHAPV2, PEAP, PRIMITIVES, SOURCES, TLS, Host, mcs
+from policy_front import Opened, Server
 
 from lab.pki import Authority
 from lab.pki.authority import CLIENT_USAGES, SERVER_USAGES
+from lab.twin.windows.eaphost import EapHost
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +72,30 @@ def start(program: Path) -> Iterator[Callable[..., Host]]:
     yield one
     for each in running:
         each.__exit__(None, None, None)
+
+
+@pytest.fixture
+def policy_server(tmp_path: Path, program: Path, papers: Papers) -> Server:
+    host = EapHost(program="C:\\eaphost.exe", build=program, methods=(MSCHAPV2, PEAP, TLS), passwords="lsa", certificate="")
+    return Server(tmp_path, host, papers)
+
+
+@pytest.fixture
+def opened(policy_server: Server) -> Iterator[Callable[[], Opened]]:
+    made: list[Opened] = []
+
+    def make() -> Opened:
+        made.append(policy_server.open())
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def past_the_socket(policy_server: Server) -> Iterator[Opened]:
+    """The front without its thread: a test calls it."""
+    made = policy_server.open(socket=False)
+    yield made
+    made.close()

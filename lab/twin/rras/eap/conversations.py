@@ -87,7 +87,7 @@ class Conversations:
 
     def take(self, state: bytes, packet: bytes, client: str) -> Verdict | None:
         """Return the answer to a client's packet; None: it is none that could be answered, or of an attempt that is over."""
-        self._forget_abandoned()
+        self.forget_abandoned()
         if not state:
             return self._begin(packet, client)
         attempt = self._attempts.get(state)
@@ -95,6 +95,18 @@ class Conversations:
             return None
         attempt.touched = time.monotonic()
         return self._guarded(attempt, state, packet)
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds until `forget_abandoned` has something to do; None: nothing."""
+        oldest = min((one.touched for one in self._attempts.values()), default=None)
+        return None if oldest is None else max(0.0, oldest + ABANDONED - time.monotonic())
+
+    def forget_abandoned(self) -> None:
+        """Forget those whose clients do not come back. Nobody refused them, so nothing is told."""
+        now = time.monotonic()
+        for state in [state for state, one in self._attempts.items() if now - one.touched >= ABANDONED]:
+            self._leave(state)
 
     def end(self) -> None:
         """End all of them."""
@@ -127,9 +139,10 @@ class Conversations:
             return self._refuse(user, client, packet, NO_METHOD)
         try:
             session = process.program.begin(methods, PACKET)
-        except (ProgramFailed, Misuse):
+        except (ProgramFailed, Misuse) as error:  # Misuse: too many are going on, who are served further
             self._activation.leave(process)
-            self._activation.give_up(process)
+            if isinstance(error, ProgramFailed):
+                self._activation.give_up(process)
             raise
         state = secrets.token_bytes(STATE_SIZE)
         attempt = self._attempts[state] = Attempt(user=user, client=client, process=process, session=session, methods=methods)
@@ -196,8 +209,3 @@ class Conversations:
         self._activation.leave(attempt.process)
         if broken:
             self._activation.give_up(attempt.process)
-
-    def _forget_abandoned(self) -> None:
-        now = time.monotonic()
-        for state in [state for state, one in self._attempts.items() if now - one.touched > ABANDONED]:
-            self._leave(state)

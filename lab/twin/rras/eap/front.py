@@ -88,11 +88,13 @@ class FrontServer:
     def _serve(self) -> None:
         with self._socket, self._wake, self._woken:
             while True:
-                ready = select.select([self._socket, self._woken], [], [], self._activation.patience)[0]
+                due = [one for one in (self._activation.patience, self._conversations.patience) if one is not None]
+                ready = select.select([self._socket, self._woken], [], [], min(due, default=None))[0]
                 if self._woken in ready:
                     break
                 if self._socket in ready:
                     self._take()
+                self._conversations.forget_abandoned()
                 self._activation.rest()
             self._conversations.end()
             self._activation.stop()
