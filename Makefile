@@ -34,7 +34,7 @@ e2e: image         ## boot the lab, run pytest e2e, print verdicts and where the
 test: test-packages setup lint   ## fast tests, lint, types; no guest, no virtual machine
 	@$(BIN)/pytest tests --ignore tests/guest --ignore tests/machines $(ARGS)
 
-test-packages:     ## install what the fast tests need: a C# compiler and its runtime (asks once)
+test-packages:     ## install what the fast tests need: Mono, FreeRADIUS, eapol_test (asks once)
 	@ci/install-packages tests
 
 guest-tests: image ## tests of the lab itself, with guests: isolation, crashes, inverted twins, left-out steps
