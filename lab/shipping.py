@@ -10,10 +10,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-EVERYWHERE = ("wire", "probe/agent", "hosts")
-"""Folders of `lab` that every Linux machine of a lab needs."""
-TWIN = ("twin", "ike")
-"""The twin, and where it has the primitives of MS-CHAPv2 from."""
+EVERYWHERE = ("wire", "ike", "probe/agent", "hosts")
+"""Folders of `lab` that every Linux machine of a lab needs; `ike` runs only where there is cryptography, as in the guest and in the boxes."""
+TWIN = "twin"
 FACE = PACKAGE.parent / "fixtures" / "eaphost" / "linux"
 """The EAP host's Linux face, which goes wherever the twin goes; the rest of it arrives there over WinRM."""
 
@@ -27,7 +26,7 @@ def sources(folders: Sequence[str]) -> Iterable[tuple[str, Path]]:
         for file in sorted((PACKAGE / folder).rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
                 yield f"lab/{file.relative_to(PACKAGE)}", file
-    for file in sorted(FACE.glob("*.cs")) if set(TWIN) <= set(folders) else ():
+    for file in sorted(FACE.glob("*.cs")) if TWIN in folders else ():
         yield f"fixtures/eaphost/{FACE.name}/{file.name}", file
 
 

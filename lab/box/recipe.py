@@ -13,7 +13,7 @@ from lab.embedded.image.recipe import GUEST_LOCK, PYTHON, SUITE
 HERE = Path(__file__).parent
 ROOT = HERE / "root"
 """Files of the boxes, as they lie there."""
-CODE = (*shipping.EVERYWHERE, *shipping.TWIN)
+CODE = (*shipping.EVERYWHERE, shipping.TWIN)
 """Folders of `lab` whose code is in the twin's box; a Windows machine gets none of ours either."""
 COMMAND_LINE = "root=/dev/vda2 rw rootfstype=ext2 net.ifnames=0 console=ttyS0 quiet mitigations=off audit=0 systemd.condition_first_boot=0 systemd.condition_needs_update=0"
 

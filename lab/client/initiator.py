@@ -131,7 +131,7 @@ class InitiatorMac:
         proof = _proof(profile)
         if self.probe.ask("has_ike") is not True:
             raise UnsupportedHere(f"{self.probe.host} has no Python library cryptography, which our own initiator needs",
-                                  hint="the embedded lab has it")
+                                  hint="the embedded lab and the stand-in boxes have it")
         answer = self._ask(profile, proof, server_address(profile.server_address, self.probe, self._dns))
         if answer["up"] is not True:
             raise _why_refused(answer)

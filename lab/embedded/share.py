@@ -25,7 +25,7 @@ from lab.pki import TlsIdentity
 from lab.secrets import Secret, write_private
 from lab.topology import Role, Topology
 
-GUEST_SIDE = (*shipping.EVERYWHERE, *shipping.TWIN, "embedded/guest")
+GUEST_SIDE = (*shipping.EVERYWHERE, shipping.TWIN, "embedded/guest")
 """Folders of `lab` whose code runs in the guest."""
 
 
