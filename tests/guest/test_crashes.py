@@ -89,6 +89,21 @@ def test_a_daemon_that_ends_during_boot_is_named_at_once_with_its_last_words(
     assert re.search(r"server/twin.log: .*KeyError", death.value.evidence)
 
 
+def test_a_server_that_is_killed_ends_the_guest_and_is_named(new_lab: Callable[..., EmbeddedLab], base: Path) -> None:
+    """As the guest's kernel does when its memory is full. charon's end is none of the guest's: it is started anew."""
+    lab = new_lab()
+    guest = Guest(lab)
+    lab.up()
+    guest.sh("pkill -9 -x charon-systemd")
+    assert lab.run.request(op="beat") is not None
+    guest.sh("kill -9 $(pgrep -f lab/twin/launch.py | head -1)")
+
+    ended(lab, within=2)
+    with pytest.raises(GuestDied, match=r"its server has ended .*: server twin -9 \(killed: .* memory is full"):
+        lab.run.request(op="beat")
+    assert leftovers(base) == []
+
+
 def test_a_killed_network_process_is_named(new_lab: Callable[..., EmbeddedLab], base: Path) -> None:
     lab = new_lab()
     lab.up()

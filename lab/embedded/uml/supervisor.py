@@ -36,6 +36,7 @@ from collections import deque
 from pathlib import Path
 
 from lab.embedded.uml.clock import GuestClock
+from lab.embedded.uml.console import reason_to_end
 from lab.embedded.uml.groups import kill_group
 from lab.embedded.uml.plan import Forward, Plan
 from lab.embedded.uml.processes import start_guest, start_network
@@ -245,10 +246,8 @@ class Supervisor:
             text = line.decode("utf-8", "replace").rstrip("\r")
             self.say(event="console", line=text, ms=round((time.monotonic() - self.born) * 1000))
             self.had_no_room |= "Kernel mode signal 7" in text  # SIGBUS: the file system of its memory file is full
-            if text.startswith("@fail"):
-                self.end(f"the guest could not boot: {text[6:]}")
-            if text.startswith("@died") and not self.is_ready:
-                self.end(f"the guest could not boot: a daemon ended (host, daemon, exit code): {text[6:]}")
+            if why := reason_to_end(text, is_ready=self.is_ready):
+                self.end(why)
 
     def read_daemons(self, descriptor: int) -> None:
         """Keep what the daemons logged."""
