@@ -15,8 +15,8 @@ from pathlib import Path
 
 from lab.errors import HostError
 
-NEEDED_MB = 400
-"""The guest's memory (256 MB) and room for captures."""
+NEEDED_MB = 530
+"""The guest's memory (384 MB) and room for captures."""
 
 VARIABLE = "LAB_RUN_FOLDER"
 

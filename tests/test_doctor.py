@@ -97,7 +97,7 @@ def test_no_room_for_the_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
     found = finding("image")
     assert found.grade is Grade.BAD
-    assert "5 MB free of 400 needed" in found.text
+    assert f"5 MB free of {cache.NEEDED_MB} needed" in found.text
 
 
 def test_exit_codes_and_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

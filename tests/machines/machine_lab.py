@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from lab import rundir
 from lab.backends.vagrant.runs import NAME
 from lab.topology import load_topology
 from lab.waiting import Deadline, wait_until
@@ -31,11 +32,11 @@ class Done:
 
 
 class MachineLab:
-    """The commands, run in the lab's own state folder."""
+    """The commands, run in the lab's own folders: an embedded lab that its user has up is none of theirs."""
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        self.environment = os.environ | {"LAB_STATE": str(state), "STAND_IN_PASSWORD": "vagrant"}
+        self.environment = os.environ | {"LAB_STATE": str(state), rundir.VARIABLE: str(state), "STAND_IN_PASSWORD": "vagrant"}
         self.environment.pop("LAB", None)
 
     def run(self, *command: str, budget: float = 300) -> Done:

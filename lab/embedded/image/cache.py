@@ -22,7 +22,7 @@ from lab.locks import is_held
 from lab.progress import Progress
 
 VARIABLE = "LAB_CACHE"
-NEEDED_MB = 400
+NEEDED_MB = 500
 MANIFEST = "manifest.json"
 WORK, ASIDE = ".building-", ".aside-"
 """How folders begin that are not images: one that is being built, one that is going."""
