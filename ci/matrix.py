@@ -4,7 +4,7 @@
     ci/matrix.py                                   all tests against all behaviours: hours
     ci/matrix.py arp-only-for-clients pool-static  all tests against these
 
-tests/guest/test_inversions.py runs three mapped tests of each behaviour at every push. With all tests this shows the other half of "exactly":
+tests/guest/test_inversions.py runs two mapped tests of each behaviour at every push. With all tests this shows the other half of "exactly":
 that no other test turns red. LAB_TIME_SCALE=0.5 meets silence after half of the usual patience, as in CI. Exit code 1 if the ledger is wrong; the differences are printed as the ledger should say them.
 """
 

@@ -30,9 +30,9 @@ STEPS = {
 """Of each path, by its positive test."""
 BATCH = 12
 """Changes in one pytest: its start and its guest cost as much as ten tests."""
-SAMPLE = 3
-"""Mapped tests of one behaviour that are run here, spread over all its tests; ci/matrix.py runs all. Some behaviours, without which nothing
-connects at all, map a hundred."""
+SAMPLE = 2
+"""Mapped tests of one behaviour that are run here, spread over all its tests; `ci/matrix.py --mapped` runs all. Some behaviours, without which
+nothing connects at all, map a hundred."""
 MOVES_THE_CLOCK = ("e2e/test_time.py::", "e2e/test_dhcp.py::test_dhcp_race", "e2e/test_dhcp.py::test_dhcp_absent")
 """Tests that use their lab up: another guest is booted after each."""
 CONTROL = Change()
