@@ -6,9 +6,7 @@ dNSName, serverAuth, routes. A certificate that charon accepts and macOS would n
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from cryptography import x509
@@ -20,10 +18,10 @@ from lab.client.charon import forget
 from lab.client.eap_refusal import why_eap_ended
 from lab.client.names import server_address
 from lab.client.profile import IKEv2, NoEAPSharedSecret
-from lab.client.routes import routes_of_a_mac
+from lab.client.routes import RoutedTunnel
 from lab.client.sas import ChildSa, IkeSa, only_sa, read_sas
 from lab.client.shown import certificate_shown, subject_shown
-from lab.errors import CommandFailed, ConnectionRefused, ControlCheckFailed, ProfileRefused
+from lab.errors import ConnectionRefused, ControlCheckFailed, ProfileRefused
 from lab.ike import trust
 from lab.probe.probe import Control, Probe
 from lab.waiting import Deadline, wait_until
@@ -52,29 +50,15 @@ class Refused(ConnectionRefused):
         """The server's notify, if it sent one: its IANA name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """A route that the stand-in set."""
-
-    destination: str
-    source: str
-
-
-class Tunnel:
-    """A connection that is up. As a context manager it ends itself."""
+class Tunnel(RoutedTunnel):
+    """A connection that charon made."""
 
     def __init__(self, mac: Mac, profile: IKEv2, *, attempts: int, by_common_name: bool) -> None:
+        super().__init__(mac.probe, only_sa(mac.probe).inner_addresses[0], mac.interface)
         self._mac, self.profile = mac, profile
         self.attempts = attempts
         self.by_common_name = by_common_name
         """The server's certificate had no dNSName, its CN matched: no IDr was sent in the second attempt (a limit of charon)."""
-        self._routes: list[Route] = []
-        self.inner_address = self.sa().inner_addresses[0]
-
-    @property
-    def probe(self) -> Probe:
-        """The client host's probe."""
-        return self._mac.probe
 
     @property
     def user(self) -> str:
@@ -115,30 +99,10 @@ class Tunnel:
         assert found is not None
         return found
 
-    def add_routes(self) -> None:
-        """Set the routes that macOS sets."""
-        for destination in routes_of_a_mac(self.inner_address, send_all_traffic=self.profile.send_all_traffic):
-            self.add_route(destination)
-
-    def add_route(self, destination: str) -> None:
-        """Set one route into the tunnel."""
-        route = Route(destination=destination, source=str(self.inner_address))
-        self.probe.add_route(destination, interface=self._mac.interface, source=route.source)
-        self._routes.append(route)
-
     def disconnect(self) -> None:
         """End it; idempotent. Routes, SAs, credentials and the inner address go."""
-        for route in self._routes:
-            with contextlib.suppress(CommandFailed):  # it went with the inner address
-                self.probe.delete_route(route.destination, interface=self._mac.interface, source=route.source)
-        self._routes.clear()
+        self.remove_routes()
         self._mac.clear()
-
-    def __enter__(self) -> Tunnel:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.disconnect()
 
 
 def check_roots(roots: Sequence[x509.Certificate]) -> None:
@@ -194,7 +158,7 @@ class Mac:
         if not isinstance(profile.authentication, NoEAPSharedSecret) and (problem := trust.evaluate(certificate_shown(self.probe, done.log), self._roots, profile.remote_id)):
             raise Refused("client", problem, log=done.log)
         tunnel = Tunnel(self, profile, attempts=attempts, by_common_name=by_common_name)
-        tunnel.add_routes()
+        tunnel.add_routes(send_all_traffic=profile.send_all_traffic)
         return tunnel
 
     def _initiate(self, profile: IKEv2, address: str, *, remote_id: str) -> Control:

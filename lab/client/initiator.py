@@ -7,7 +7,6 @@ the whole of a Mac's trust, with the name, before the first packet of EAP leaves
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from lab import budgets
-from lab.client.connection import Refused, Route, check_roots
+from lab.client.connection import Refused, check_roots
 from lab.client.names import server_address
 from lab.client.profile import Certificate, IKEv2, NoEAP, NoEAPSharedSecret, Username
-from lab.client.routes import routes_of_a_mac
+from lab.client.routes import RoutedTunnel
 from lab.client.sas import ChildSa, IkeSa
 from lab.errors import CommandFailed, ConfigError, ControlCheckFailed, UnsupportedHere
 from lab.probe.probe import JSON, Probe
@@ -47,18 +46,12 @@ class Agreement:
     dns: tuple[IPv4Address, ...]
 
 
-class InitiatorTunnel:
-    """A connection that is up. As a context manager it ends itself."""
+class InitiatorTunnel(RoutedTunnel):
+    """A connection that our own initiator made."""
 
     def __init__(self, mac: InitiatorMac, profile: IKEv2, inner: IPv4Address, agreement: Agreement) -> None:
+        super().__init__(mac.probe, inner, mac.interface)
         self._mac, self.profile, self.agreement = mac, profile, agreement
-        self.inner_address = inner
-        self._routes: list[Route] = []
-
-    @property
-    def probe(self) -> Probe:
-        """The client host's probe."""
-        return self._mac.probe
 
     @property
     def user(self) -> str:
@@ -81,30 +74,10 @@ class InitiatorTunnel:
                      local_identity=self.profile.identity or self._mac.address, remote_identity=self.profile.remote_id,
                      inner_addresses=(self.inner_address,), children=(child,))
 
-    def add_routes(self) -> None:
-        """Set the routes that macOS sets."""
-        for destination in routes_of_a_mac(self.inner_address, send_all_traffic=self.profile.send_all_traffic):
-            self.add_route(destination)
-
-    def add_route(self, destination: str) -> None:
-        """Set one route into the tunnel."""
-        route = Route(destination=destination, source=str(self.inner_address))
-        self.probe.add_route(destination, interface=self._mac.interface, source=route.source)
-        self._routes.append(route)
-
     def disconnect(self) -> None:
         """End it; idempotent. Routes, SAs and the inner address go."""
-        for route in self._routes:
-            with contextlib.suppress(CommandFailed):  # it went with the inner address
-                self.probe.delete_route(route.destination, interface=self._mac.interface, source=route.source)
-        self._routes.clear()
+        self.remove_routes()
         self._mac.clear()
-
-    def __enter__(self) -> InitiatorTunnel:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.disconnect()
 
 
 class InitiatorMac:
@@ -137,7 +110,7 @@ class InitiatorMac:
             raise _why_refused(answer)
         tunnel = InitiatorTunnel(self, profile, IPv4Address(str(answer["inner"])), _agreement(answer))
         try:
-            tunnel.add_routes()
+            tunnel.add_routes(send_all_traffic=profile.send_all_traffic)
         except BaseException:
             tunnel.disconnect()
             raise

@@ -13,11 +13,11 @@ from cryptography import x509
 from lab import budgets
 from lab.client import ikev1_refusal, l2tp_config
 from lab.client.charon import forget
-from lab.client.connection import Refused, Route
+from lab.client.connection import Refused
 from lab.client.ikev1_refusal import why_ipsec_failed
 from lab.client.l2tp_profile import L2TP, MachineCertificate
 from lab.client.names import server_address
-from lab.client.routes import routes_of_a_mac
+from lab.client.routes import RoutedTunnel
 from lab.client.sas import IkeSa, only_sa
 from lab.client.shown import certificate_shown
 from lab.errors import CommandFailed
@@ -45,22 +45,16 @@ class Dialled:
     """Lines of xl2tpd and pppd."""
 
 
-class L2tpTunnel:
-    """A connection that is up. As a context manager it ends itself."""
+class L2tpTunnel(RoutedTunnel):
+    """A connection by L2TP; its interface is PPP's."""
 
     def __init__(self, mac: L2tpMac, profile: L2TP, dialled: Dialled, *, port: int) -> None:
-        self._mac, self.profile, self.interface = mac, profile, dialled.interface
+        super().__init__(mac.probe, IPv4Address(dialled.address), dialled.interface)
+        self._mac, self.profile = mac, profile
         self.log = dialled.log
         """What xl2tpd and pppd said while it came up."""
         self.port = port
         """Its own UDP port."""
-        self._routes: list[Route] = []
-        self.inner_address = IPv4Address(dialled.address)
-
-    @property
-    def probe(self) -> Probe:
-        """The client host's probe."""
-        return self._mac.probe
 
     @property
     def user(self) -> str:
@@ -71,27 +65,9 @@ class L2tpTunnel:
         """Return the IKE SA with its child and PPP's address. Raises ControlCheckFailed when there is not exactly one of each."""
         return replace(only_sa(self.probe), inner_addresses=(self.inner_address,))
 
-    def add_routes(self) -> None:
-        """Set the routes that macOS sets."""
-        for destination in routes_of_a_mac(self.inner_address, send_all_traffic=self.profile.send_all_traffic):
-            self.add_route(destination)
-
-    def add_route(self, destination: str) -> None:
-        """Set one route into the tunnel."""
-        route = Route(destination=destination, source=str(self.inner_address))
-        self.probe.add_route(destination, interface=self.interface, source=route.source)
-        self._routes.append(route)
-
     def disconnect(self) -> None:
         """End it; idempotent. PPP, L2TP, SAs and credentials go, and the routes with PPP's interface."""
-        self._routes.clear()
         self._mac.clear()
-
-    def __enter__(self) -> L2tpTunnel:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.disconnect()
 
 
 class L2tpMac:
@@ -114,7 +90,7 @@ class L2tpMac:
         try:
             self._protect(profile, address, port)
             tunnel = L2tpTunnel(self, profile, self._dial(profile, address, port), port=port)
-            tunnel.add_routes()
+            tunnel.add_routes(send_all_traffic=profile.send_all_traffic)
             if not profile.send_all_traffic:
                 self.probe.ask("inform", interface=tunnel.interface, address=str(tunnel.inner_address))
         except BaseException:
