@@ -78,7 +78,6 @@ class Established:
     child: Child
     inner: IPv4Address
     configuration: bodies.Configuration
-    server_certificates: tuple[bytes, ...]
     groups: tuple[int, ...]
     """Groups of KE, one to each IKE_SA_INIT."""
     eap: tuple[int, ...] = ()
@@ -134,11 +133,11 @@ def converse(settings: Settings, channel: Channel) -> Steps:
         request["CERT"] = Payload(Kind.CERT, bytes([bodies.X509_SIGNATURE]) + settings.by.certificate)
     answer = yield Request(Exchange.IKE_AUTH, [request[name] for name in macos.AUTH_ORDER if name in request])
     _refuse_errors(answer)
-    shown = _authenticate_server(settings, agreed, answer)
+    _authenticate_server(settings, agreed, answer)
     peer = None if isinstance(settings.by, Certificate) else settings.by()
     if peer is not None:
         answer = yield from _eap(peer, agreed, own, answer)
-    return _established(settings, agreed, answer, spi_in, shown, peer.methods if peer else ())
+    return _established(settings, agreed, answer, spi_in, peer.methods if peer else ())
 
 
 def _auth(method: int, data: bytes) -> Payload:
@@ -217,8 +216,8 @@ def _refuse_nat(settings: Settings, channel: Channel, answer: Answer) -> None:
 # -- IKE_AUTH ---------------------------------------------------------------------------------------------------------
 
 
-def _authenticate_server(settings: Settings, agreed: _Agreed, answer: Answer) -> tuple[bytes, ...]:
-    """Return the server's certificates after it has proved that it has the key of the first. Raises Refused, Malformed."""
+def _authenticate_server(settings: Settings, agreed: _Agreed, answer: Answer) -> None:
+    """Have the server's certificates judged after it has proved that it has the key of the first. Raises Refused, Malformed."""
     shown = tuple(bodies.certificates(answer))
     if not shown:
         raise Refused("client", "the server showed no certificate")
@@ -237,7 +236,6 @@ def _authenticate_server(settings: Settings, agreed: _Agreed, answer: Answer) ->
         raise Refused("client", "the server's signature is wrong") from None
     if problem := settings.judge(shown):
         raise Refused("client", problem)
-    return shown
 
 
 def _eap(peer: Peer, agreed: _Agreed, own: bytes, answer: Answer) -> Generator[Request, Answer, Answer]:
@@ -276,9 +274,7 @@ def _peers_answer(peer: Peer, packet: bytes, answer: Answer) -> bytes | None:
     return said
 
 
-def _established(
-    settings: Settings, agreed: _Agreed, answer: Answer, spi_in: bytes, shown: tuple[bytes, ...], eap: tuple[int, ...],
-) -> Established:
+def _established(settings: Settings, agreed: _Agreed, answer: Answer, spi_in: bytes, eap: tuple[int, ...]) -> Established:
     suite, spi_out = accepted(required(answer, Kind.SA), bodies.PROTOCOL_ESP, settings.esp)
     configuration = bodies.read_configuration(required(answer, Kind.CP))
     if not configuration.addresses:
@@ -288,5 +284,5 @@ def _established(
     child = Child(suite=suite, spi_in=spi_in, spi_out=spi_out,
                   keys=keys.child_keys(suite, agreed.suite.hash, agreed.keys.d, agreed.nonce_i, agreed.nonce_r),
                   local=bodies.read_selectors(required(answer, Kind.TSI)), remote=bodies.read_selectors(required(answer, Kind.TSR)))
-    return Established(suite=agreed.suite, child=child, inner=configuration.addresses[0], configuration=configuration,
-                       server_certificates=shown, groups=agreed.groups, eap=eap)
+    return Established(suite=agreed.suite, child=child, inner=configuration.addresses[0], configuration=configuration, groups=agreed.groups,
+                       eap=eap)

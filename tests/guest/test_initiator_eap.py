@@ -141,7 +141,7 @@ def papers(pki: RunPki, *, stranger: bool = False) -> dict[str, str]:
 
 
 def by_password(password: str) -> dict[str, str]:
-    return {"method": "eap-mschapv2", "user": "alice", "password": password}
+    return {"method": "eap-password", "user": "alice", "password": password}
 
 
 @pytest.mark.parametrize("method", ["eap-mschapv2", "eap-tls"])

@@ -11,7 +11,6 @@ import select
 import socket
 import threading
 import time
-from base64 import b64encode
 from ipaddress import IPv4Network
 
 from cryptography import x509
@@ -201,8 +200,8 @@ def connect(request: Request, timeout: float) -> dict[str, object]:
         timeout: seconds.
 
     Returns:
-        up: whether it is. If so: inner, dns, ike and esp (suites), groups, certificates (of the server, base64), spi (of the client's IKE SA),
-        spi_in, spi_out, eap (types of the method and of the one inside). If not: by whom it was refused, reason, notify.
+        up: whether it is. If so: inner, dns, ike and esp (suites), groups, spi (of the client's IKE SA), spi_in, spi_out, eap (types of
+        the method and of the one inside). If not: by whom it was refused, reason, notify.
     """
     global _current  # noqa: PLW0603 - the probe is one process, the client one Mac
     disconnect()
@@ -218,27 +217,22 @@ def connect(request: Request, timeout: float) -> dict[str, object]:
         return {"up": False, "by": "client", "reason": str(error), "notify": ""}
     _current = made
     return {"up": True, "inner": str(up.inner), "dns": [str(one) for one in up.configuration.dns], "ike": str(up.suite), "esp": str(up.child.suite),
-            "groups": list(up.groups), "certificates": [b64encode(one).decode() for one in up.server_certificates],
-            "spi": made.spi.hex(), "spi_in": up.child.spi_in.hex(), "spi_out": up.child.spi_out.hex(), "eap": list(up.eap)}
+            "groups": list(up.groups), "spi": made.spi.hex(), "spi_in": up.child.spi_in.hex(), "spi_out": up.child.spi_out.hex(), "eap": list(up.eap)}
 
 
 def _proof(by: Mapping[str, str], roots: Sequence[str]) -> Certificate | Callable[[], Peer]:
-    """Return the proof: "signature" and "eap-tls" take certificate and key (PEM), all of EAP a user, the others a password. "eap-password" is a
-    Mac's, which knows two methods for it and takes what the server offers; "eap-mschapv2" and "peap" know one."""
+    """Return the proof: "signature" and "eap-tls" take certificate and key (PEM), both of EAP a user, "eap-password" a password too: that is a
+    Mac's, which knows two methods for it and takes what the server offers."""
     trust = TlsTrust(roots="".join(roots), certificate=by.get("certificate", ""), key=by.get("key", ""))
     match by["method"]:
         case "eap-password":
             return lambda: MethodPeer(by["user"], _mschapv2(by), Peap(trust, by["user"], _mschapv2(by)))
-        case "eap-mschapv2":
-            return lambda: MethodPeer(by["user"], _mschapv2(by))
-        case "peap":
-            return lambda: MethodPeer(by["user"], Peap(trust, by["user"], _mschapv2(by)))
         case "eap-tls":
             return lambda: MethodPeer(by["user"], EapTls(trust))
         case "signature":
             return _signature(by)
         case other:
-            raise ValueError(f"no proof is called {other!r}: signature, eap-password, eap-mschapv2, eap-tls, peap")
+            raise ValueError(f"no proof is called {other!r}: signature, eap-password, eap-tls")
 
 
 def _mschapv2(by: Mapping[str, str]) -> MsChapV2:
