@@ -28,6 +28,10 @@ class Method(IntEnum):
     MSCHAPV2 = 26
 
 
+PREFERENCE = (Method.MSCHAPV2, Method.PEAP, Method.TLS)
+"""What is offered first, second and third, where nothing else is said."""
+
+
 class Authentication(IntEnum):
     """Authentication types of ias.xml that EAP needs (sdoias.h, IAS_AUTH_...)."""
 
@@ -47,7 +51,7 @@ class Passwords(StrEnum):
 
 
 def eaphost(
-    *, certificate: str = "", methods: Sequence[Method] = (Method.MSCHAPV2, Method.PEAP, Method.TLS), passwords: Passwords = Passwords.LSA,
+    *, certificate: str = "", methods: Sequence[Method] = PREFERENCE, passwords: Passwords = Passwords.LSA,
     logging: bool = False, folder: Path = EAPHOST,
 ) -> Step:
     r"""Compile and register the replacement for eapahost.dll.

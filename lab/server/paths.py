@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from lab.pki import Identity, RunPki
 from lab.secrets import Secret
 from lab.server import steps
-from lab.server.eap_steps import Method, eaphost, ias_policy
+from lab.server.eap_steps import PREFERENCE, Method, eaphost, ias_policy
 from lab.server.l2tp_steps import L2TP_DEVICE, RuleForm, local_user, psk_rule
 from lab.server.steps import Step
 from lab.topology import Pool
+
+
+def varied(path: Sequence[Step], *more: Step, without: str = "") -> list[Step]:
+    """Return a path with further steps, before the last one if that restarts the service; `without` names steps that are left out."""
+    kept = [step for step in path if step.name not in without.split()]
+    return [*kept[:-1], *more, kept[-1]] if kept[-1].last else [*kept, *more]
 
 
 def ikev2_certificate(pki: RunPki, pool: Pool, *, server: Identity | None = None) -> list[Step]:
@@ -32,7 +38,7 @@ def ikev2_certificate(pki: RunPki, pool: Pool, *, server: Identity | None = None
 
 
 def ikev2_eap(
-    pki: RunPki, pool: Pool, *, user: str, password: Secret, methods: Sequence[Method] = tuple(Method), server: Identity | None = None,
+    pki: RunPki, pool: Pool, *, user: str, password: Secret, methods: Sequence[Method] = PREFERENCE, server: Identity | None = None,
 ) -> list[Step]:
     """Return the steps of IKEv2 with EAP (macOS: Authentication Settings "Username" and "Certificate").
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
-from lab.twin.windows.users import Account, DialIn
+from lab.twin.windows.users import Account, DialIn, named
 
 
 class Admission(IntEnum):
@@ -23,7 +23,7 @@ class Admission(IntEnum):
 
 def admission(accounts: Iterable[Account], user: str) -> Admission:
     """Return whether a user may dial in, the password aside; names are compared without regard to case."""
-    account = next((one for one in accounts if one.name.lower() == user.lower()), None)
+    account = named(accounts, user)
     if account is None:
         return Admission.UNKNOWN
     if not account.enabled:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 
 from lab.twin.rras.effective import VpnServer
 from lab.twin.rras.liveness import KILOBYTE
-from lab.twin.rras.roots import says_nothing, vouched_for
+from lab.twin.rras.roots import as_authorities
 
 CONNECTION, EAP_CONNECTION, CHILD = "incoming", "incoming-eap", "ras"
 CLIENTS = (CONNECTION, EAP_CONNECTION)
@@ -25,7 +25,7 @@ def certificate_messages(server: VpnServer) -> list[tuple[str, dict[str, object]
     pem = serialization.Encoding.PEM
     messages: list[tuple[str, dict[str, object]]] = []
     for root in server.roots:
-        for taken in vouched_for(root) if server.takes_any_root and says_nothing(root) else (root,):
+        for taken in as_authorities(root) if server.takes_any_root else (root,):
             messages.append(("load_cert", {"type": "X509", "flag": "CA", "data": taken.public_bytes(pem)}))
     for one in server.revocation_lists if server.check_revocation else ():
         messages.append(("load_cert", {"type": "X509_CRL", "flag": "NONE", "data": one}))

@@ -1,7 +1,7 @@
-"""Roots as charon takes them, whatever Windows takes.
+"""Roots as charon and OpenSSL take them, whatever Windows takes.
 
-Windows accepts what a root has issued although the root lacks BasicConstraints (observed by the article's author). charon takes no such
-certificate for an authority. So it is handed two others: one of the same name and the same key, with CA:TRUE, and above it the one that has
+Windows accepts what a root has issued although the root lacks BasicConstraints (observed by the article's author). Neither charon nor
+OpenSSL takes such a certificate for an authority. So they are handed two others: one of the same name and the same key, with CA:TRUE, and above it the one that has
 issued it, by a key that is forgotten at once. What the root has issued is checked against the root's own key all the same.
 """
 
@@ -15,6 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 VOUCHER = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "roots without BasicConstraints, as Windows takes them")])
 AUTHORITY = x509.BasicConstraints(ca=True, path_length=None)
+
+
+def as_authorities(root: x509.Certificate) -> tuple[x509.Certificate, ...]:
+    """Return what stands for a root with charon or OpenSSL: itself, or those that vouch for it."""
+    return vouched_for(root) if says_nothing(root) else (root,)
 
 
 def says_nothing(certificate: x509.Certificate) -> bool:

@@ -1,7 +1,7 @@
 """Local accounts: password, enabled, dial-in permission.
 
 Names: at most 20 characters, none of FORBIDDEN, not only dots and spaces, no dot at the end; compared without regard to case. A new account's
-dial-in permission is that of the policy, which lets nobody in (lab/twin/rras/l2tp.py).
+dial-in permission is that of the policy, which lets nobody in (lab/twin/rras/admission.py).
 
 Source: MicrosoftDocs/PowerShell-Docs, module Microsoft.PowerShell.LocalAccounts, and the tests of that module (PowerShell/PowerShell,
 Pester.Command.Cmdlets.LocalAccounts.LocalUser.Tests.ps1): InvalidName, UserExists, UserNotFound, a password of at most 256 characters;
@@ -10,7 +10,7 @@ netsh ras set user: PERMIT, DENY, POLICY.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -71,6 +71,11 @@ class Accounts:
     def _changed(self) -> None:
         if self.on_change is not None:
             self.on_change()
+
+
+def named(accounts: Iterable[Account], name: str) -> Account | None:
+    """Return the one of some accounts that has a name, without regard to case; None if there is none."""
+    return next((one for one in accounts if one.name.lower() == name.lower()), None)
 
 
 def is_valid_name(name: str) -> bool:

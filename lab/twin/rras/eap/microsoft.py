@@ -13,7 +13,7 @@ from lab.twin.rras.admission import Admission
 from lab.twin.rras.eap.messages import RECEIVE_KEY, SEND_KEY, USER_NAME
 from lab.twin.rras.eap.policy_engine import account_name
 from lab.twin.rras.eap.program import Attribute, Misuse, key_attribute, microsoft, microsoft_attribute
-from lab.twin.windows.users import Account
+from lab.twin.windows.users import Account, named
 
 CHAP_CHALLENGE, CHAP2_RESPONSE, CHAP2_SUCCESS = 11, 25, 26
 CHALLENGE_SIZE, RESPONSE_SIZE = 16, 50
@@ -28,8 +28,7 @@ def check_password(question: Sequence[Attribute], accounts: Iterable[Account]) -
     challenge, response = microsoft(question, CHAP_CHALLENGE), microsoft(question, CHAP2_RESPONSE)
     if len(challenge) != CHALLENGE_SIZE or len(response) != RESPONSE_SIZE:
         raise Misuse("it asks about a password without challenge or response")
-    name = account_name(user.decode(errors="replace"))
-    account = next((one for one in accounts if one.name.lower() == name.lower()), None)
+    account = named(accounts, account_name(user.decode(errors="replace")))
     if account is None or not account.password:
         return Admission.UNKNOWN, []
     plain, peer, answer = user.rpartition(b"\\")[2], response[PEER], response[ANSWER]

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from lab.twin.rras.roots import says_nothing, vouched_for
+from lab.twin.rras.roots import as_authorities
 from lab.twin.windows.certificates import Stored
 from lab.twin.windows.users import Account
 
@@ -65,7 +65,7 @@ def _serves(certificate: x509.Certificate) -> bool:
 
 def papers(own: Stored | None, roots: Iterable[x509.Certificate], users: str | None) -> Papers:
     """Return certificate, key and roots as PEM, the roots as OpenSSL takes them (roots.py)."""
-    taken = [one for root in roots for one in (vouched_for(root) if says_nothing(root) else (root,))]
+    taken = [one for root in roots for one in as_authorities(root)]
     if own is None or own.key is None:
         return Papers(users=users, certificate="", key="", roots="")
     key = own.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
